@@ -1,0 +1,107 @@
+"""The same job for programs: `stream` for videos, `classify` for pictures."""
+
+from collections.abc import Iterator
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+from streamcls.records import Image, Prediction, Result
+
+
+class ModelOptions(TypedDict, total=False):
+    """Which model; see `streamcls run --help`."""
+
+    model: str
+    weights: str | PathLike[str]
+    labels: str | PathLike[str]
+    threads: int
+
+
+class StreamOptions(ModelOptions, total=False):
+    """The options of `streamcls run` on source, sampling, model and labels, with their defaults."""
+
+    camera: str
+    every: int
+    fps: float
+    start: float
+    duration: float
+    top_k: int
+    threshold: float
+    smoothing: float
+    dwell: float
+
+
+def stream(
+    source: str | PathLike[str], *, all_frames: bool = False, **options: Unpack[StreamOptions]
+) -> Iterator[Result]:
+    """Classifies the frames of a video, one after the other.
+
+    The threads behind it end when the loop does, also when it is left early or raises.
+
+    >>> import streamcls
+    >>> for result in streamcls.stream("clip.mp4", model="resnet18", every=5):
+    ...     print(result.frame.pts_s, result.steady, result.top(3))
+
+    Args:
+        source: the video file.
+        all_frames: whether frames that are not classified come too; their `raw` is None.
+        options: see `StreamOptions`; they have the names and defaults of the command line.
+
+    Returns:
+        An iterator over results, in the order of the frames.
+
+    Raises:
+        SettingsError: an option is wrong.
+        SourceNotFoundError, SourceError: the file can't be read.
+        ModelSettingsError, WeightsUnavailableError: the model can't be had.
+    """
+    from streamcls.build import build_run
+    from streamcls.config import from_options
+    from streamcls.metrics import Metrics
+    from streamcls.runtime.stop import Stop
+
+    settings = from_options({"source": fspath(source), **options})
+    run = build_run(settings, all_frames=all_frames, stop=Stop(), metrics=Metrics(), progress=False)
+
+    def results() -> Iterator[Result]:
+        with run.pipeline:
+            yield from run.pipeline.results()
+
+    return results()
+
+
+def classify(
+    *pictures: str | PathLike[str] | Image, **options: Unpack[ModelOptions]
+) -> list[Prediction]:
+    """Classifies pictures.
+
+    >>> import streamcls
+    >>> cat, dog = streamcls.classify("cat.jpg", "dog.jpg", model="resnet18")
+    >>> print(cat.top(3))
+
+    Args:
+        pictures: files, or arrays (H, W, 3) uint8 BGR.
+        options: see `ModelOptions`.
+
+    Returns:
+        A prediction for each picture, in their order.
+
+    Raises:
+        PictureError: a file can't be read.
+        SettingsError, ModelSettingsError, WeightsUnavailableError: the model can't be had.
+    """
+    from streamcls.build import available_threads, load_classifier
+    from streamcls.capture.picture import read_picture
+    from streamcls.config import from_options
+
+    settings = from_options({"source": "pictures", **options})
+    threads = settings.runtime.threads or available_threads()
+    classifier = load_classifier(settings.model, threads=threads, progress=False)
+    found: list[Prediction] = []
+    for at in range(0, len(pictures), classifier.batch):
+        images = [
+            read_picture(Path(fspath(one))) if isinstance(one, (str, PathLike)) else one
+            for one in pictures[at : at + classifier.batch]
+        ]
+        found.extend(classifier.classify(images).predictions)
+    return found

@@ -1,0 +1,250 @@
+"""From settings to objects; every import of a heavy package happens here, when it is needed."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamcls.config import ModelSettings, Settings
+from streamcls.errors import ModelSettingsError, SourceNotFoundError
+from streamcls.metrics import Metrics
+from streamcls.protocols import Sampler, Sink
+from streamcls.runtime.pipeline import Pipeline
+from streamcls.runtime.stop import Stop
+from streamcls.sampling import AtMostPerSecond, EveryNth
+from streamcls.smoothing import SteadyLabel
+
+if TYPE_CHECKING:
+    from streamcls.capture.file import FileSource
+    from streamcls.inference.classifier import ImageClassifier
+    from streamcls.inference.torchvision_models import Network
+
+DEMO_MODEL = "demo"
+_DEMO_FOLDER = Path(__file__).parent / "demo" / "model"
+
+# Fours take 26 ms a picture where ones take 30 and eights 24; more only delays the answers.
+BATCH = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """All that one run needs."""
+
+    pipeline: Pipeline
+    source: "FileSource"
+    classifier: "ImageClassifier"
+    metrics: Metrics
+    threads: int
+
+
+def build_run(
+    settings: Settings, *, all_frames: bool, stop: Stop, metrics: Metrics, progress: bool
+) -> Run:
+    """Opens the source, loads the model and puts the pipeline together.
+
+    Args:
+        settings: of the run.
+        all_frames: whether frames that are not classified come out too.
+        stop: what ends the run early.
+        metrics: where frames are counted.
+        progress: whether a download shows its progress.
+
+    Raises:
+        StreamclsError: the source can't be read, the model can't be had, or they don't fit the
+            settings.
+    """
+    threads = settings.runtime.threads or available_threads()
+    source = open_source(settings, threads)
+    classifier = load_classifier(settings.model, threads=1, progress=progress)
+    pipeline = Pipeline(
+        source,
+        _sampler(settings),
+        classifier,
+        SteadyLabel(
+            source.info.camera,
+            threshold=settings.postprocess.threshold,
+            smoothing_s=settings.postprocess.smoothing,
+            dwell_s=settings.postprocess.dwell,
+        ),
+        # Workers that each use one thread get more done than one worker with all of them, 13 ms a
+        # picture against 19 on two cores, and answers don't depend on their number.
+        workers=threads,
+        all_frames=all_frames,
+        metrics=metrics,
+        stop=stop,
+    )
+    return Run(pipeline, source, classifier, metrics, threads)
+
+
+def available_threads() -> int:
+    """The CPUs that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def open_source(settings: Settings, threads: int) -> "FileSource":
+    """The source that the settings name.
+
+    Raises:
+        SourceNotFoundError: no such file, or not a file.
+        SourceError: it can't be read as a video.
+    """
+    from streamcls.capture.address import mask
+    from streamcls.capture.file import FileSource
+
+    path = Path(settings.source).expanduser()
+    if not path.exists() and ("://" in settings.source or settings.source.isdecimal()):
+        raise SourceNotFoundError(f"{mask(settings.source)}: only video files can be read so far")
+    return FileSource(
+        path,
+        camera=settings.camera or path.stem,
+        start_s=settings.sample.start,
+        duration_s=settings.sample.duration,
+        threads=threads,
+    )
+
+
+def load_network(settings: ModelSettings, *, progress: bool) -> "Network":
+    """The network that the settings name, with its card.
+
+    Raises:
+        ModelSettingsError: name, weights and labels don't fit each other.
+        WeightsUnavailableError: the weights are nowhere.
+    """
+    _threads_sleep_while_waiting()
+    from streamcls.inference import folder, torchvision_models
+    from streamcls.inference.card import read_labels
+
+    labels = read_labels(settings.labels) if settings.labels is not None else None
+    path = model_folder(settings.name)
+    if path is not None:
+        return folder.load(path, settings.weights, labels)
+    return torchvision_models.load(settings.name, settings.weights, labels, progress=progress)
+
+
+def model_folder(name: str) -> Path | None:
+    """The model folder that a model's name means, or None for torchvision's names."""
+    from streamcls.inference.folder import is_model_folder
+
+    if name == DEMO_MODEL:
+        return _DEMO_FOLDER
+    return Path(name) if is_model_folder(Path(name)) else None
+
+
+def load_classifier(settings: ModelSettings, *, threads: int, progress: bool) -> "ImageClassifier":
+    """A classifier that is warmed up; `threads` are those of one call.
+
+    Raises:
+        StreamclsError: see `load_network`.
+    """
+    network = load_network(settings, progress=progress)
+    from streamcls.inference.classifier import ImageClassifier
+    from streamcls.inference.preprocess import Preprocess
+    from streamcls.inference.torch_backend import TorchBackend
+
+    backend = TorchBackend(network, batch=BATCH, threads=threads)
+    return ImageClassifier(network.card, Preprocess(network.card), backend, batch=BATCH)
+
+
+def _threads_sleep_while_waiting() -> None:
+    """OpenMP's threads would spin and take the CPU from the decoder; read when torch loads."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def _sampler(settings: Settings) -> Sampler:
+    if settings.sample.fps is not None:
+        return AtMostPerSecond(settings.sample.fps)
+    return EveryNth(settings.sample.every or 1)
+
+
+def check_outputs(settings: Settings) -> None:
+    """Raises before anything is loaded if an output can't be written where it is asked for.
+
+    Raises:
+        OutputPathError: see `streamcls.sinks.files.check_outputs`; unknown ending; font that is
+            none.
+    """
+    from streamcls.sinks.files import check_outputs as check
+    from streamcls.sinks.fonts import Typeface
+    from streamcls.sinks.segments import check_format
+
+    outputs = settings.outputs
+    named = {"--csv": outputs.csv, "--events": outputs.events, "--video": outputs.video}
+    named["--stats"] = outputs.stats
+    given = {option: path for option, path in named.items() if path is not None}
+    check(given, Path(settings.source).expanduser(), overwrite=outputs.overwrite)
+    if outputs.events is not None:
+        check_format(outputs.events)
+    if outputs.font is not None:
+        Typeface(outputs.font, ())
+
+
+def sink_opener(
+    settings: Settings, run: Run, more: Sequence[Sink] = ()
+) -> Callable[[], list[Sink]]:
+    """What opens the outputs of the settings, and adds sinks that are open already."""
+
+    def opened() -> list[Sink]:
+        with ExitStack() as undo:  # where one can't be opened, the others are closed again
+            sinks: list[Sink] = list(more)
+            for sink in _sinks(settings, run):
+                undo.callback(sink.close)
+                sinks.append(sink)
+            undo.pop_all()
+            return sinks
+
+    return opened
+
+
+def _sinks(settings: Settings, run: Run) -> Iterator[Sink]:
+    outputs, top_k, info = settings.outputs, settings.postprocess.top_k, run.source.info
+    if outputs.csv is not None:
+        from streamcls.sinks.csv_log import CsvLog
+
+        yield CsvLog(outputs.csv, top_k)
+    if outputs.events is not None:
+        from streamcls.sinks.segments import SegmentLog
+
+        yield SegmentLog(outputs.events, info.start_s)
+    if outputs.video is not None:
+        from streamcls.sinks.fonts import Typeface
+        from streamcls.sinks.overlay import Overlay
+        from streamcls.sinks.video import VideoSink
+
+        typeface = Typeface(outputs.font, run.classifier.card.labels)
+        overlay = Overlay(typeface, info.width, info.height, top_k)
+        yield VideoSink(
+            outputs.video, info, overlay.draw, start_s=settings.sample.start, threads=run.threads
+        )
+    if outputs.stats is not None:
+        from streamcls.sinks.stats import StatsFile
+
+        yield StatsFile(
+            outputs.stats,
+            run.metrics,
+            backend=run.classifier.backend_name,
+            model=settings.model.name,
+        )
+
+
+def describe_model(settings: ModelSettings) -> dict[str, str]:
+    """Which model and weights would be used, without loading them.
+
+    Raises:
+        ModelSettingsError: no such model; its folder or its weights file is wrong.
+    """
+    from streamcls.inference import folder, torchvision_models
+
+    path = model_folder(settings.name)
+    if path is not None:
+        card, file = folder.describe(path)
+        arch, classes = card.arch, f"{len(card.labels)} classes"
+        if card.note:
+            classes += f". {card.note}"
+        return {"model": f"{settings.name} ({arch}, {classes})", "weights": str(file)}
+    if settings.name not in torchvision_models.names():
+        raise ModelSettingsError(torchvision_models.unknown_model(settings.name))
+    file = settings.weights or torchvision_models.published_file(settings.name)
+    state = "" if file.exists() else ": not there yet; run downloads them"
+    return {"model": settings.name, "weights": f"{file}{state}"}

@@ -1,0 +1,1 @@
+"""Frames from recorded files, and pictures from picture files."""

@@ -1,0 +1,180 @@
+"""A recorded file as a source."""
+
+import logging
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from streamcls.capture.container import Probe, probe
+from streamcls.capture.decode import Fault, decode
+from streamcls.errors import SourceError
+from streamcls.media import av, cv2
+from streamcls.records import Grabbed, Image, SourceInfo, TimeSource
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+log = logging.getLogger(__name__)
+
+_ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+_ASSUMED_FPS = Fraction(25)  # for a file without times and without a rate
+_CUT_SHORT_S = 1.0  # a file that ends earlier than it says by more than this was cut off
+
+
+class FileSource:
+    """Frames of a recorded file, in order and without loss, with the container's own times.
+
+    `pts_s` is what ffprobe prints as `pts_time`. Where a container has no time for a frame it is
+    estimated, and the frame says so.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        camera: str,
+        start_s: float = 0.0,
+        duration_s: float | None = None,
+        threads: int,
+    ) -> None:
+        """Opens the file and decodes its first frame.
+
+        Args:
+            path: the file.
+            camera: name for the rows.
+            start_s: media time of the first frame wanted.
+            duration_s: media time from there on, or None for all.
+            threads: for the decoder.
+
+        Raises:
+            SourceNotFoundError: no such file.
+            SourceError: no video, or no frame of it decodes.
+        """
+        self._path = path
+        self._probe = probe(path)
+        self._info = _info(path, camera, self._probe)
+        self._start_s = start_s
+        self._duration_s = duration_s
+        self._threads = threads
+        self._reformatter = av.video.reformatter.VideoReformatter()
+        self._current: VideoFrame | None = None
+        others = [s for s in self._probe.streams if s.kind == "video"][1:]
+        log.info("%s: %s", path, self._info.description)
+        for stream in others:
+            log.info(
+                "%s: stream %d is another video (%s), not used", path, stream.index, stream.codec
+            )
+
+    @property
+    def info(self) -> SourceInfo:
+        """What the file says about itself."""
+        return self._info
+
+    def grab(self) -> Iterator[Grabbed]:
+        """Every frame between start and end, good or not.
+
+        Raises:
+            SourceError: there is no frame in that time.
+        """
+        clock = _Clock(self._probe)
+        end_s: float | None = None
+        seen = wanted = 0
+        last: Grabbed | None = None
+        for index, decoded in enumerate(decode(self._path, self._threads)):
+            seen += 1
+            grabbed = last = clock.stamp(index, decoded)
+            if grabbed.pts_s < self._start_s:
+                continue
+            if end_s is None and self._duration_s is not None:
+                end_s = (self._start_s or grabbed.pts_s) + self._duration_s
+            if end_s is not None and grabbed.pts_s >= end_s:
+                return
+            wanted += 1
+            self._current = None if isinstance(decoded, Fault) else decoded
+            yield grabbed
+        if not wanted:
+            end = f"; it ends at {last.pts_s:.3f} s" if last else ""
+            raise SourceError(f"{self._path}: no frame at or after {self._start_s:g} s{end}")
+        if last is not None:
+            self._warn_if_cut_short(last)
+
+    def _warn_if_cut_short(self, last: Grabbed) -> None:
+        stated_s = self._probe.duration_s
+        end_s = last.pts_s + last.duration_s - self._probe.stream_start_s
+        if stated_s is not None and end_s < stated_s - _CUT_SHORT_S and self._probe.frames:
+            log.warning(
+                "%s: ends at %.1f s though it says %.1f s; cut off", self._path, end_s, stated_s
+            )
+
+    def retrieve(self) -> Image:
+        """The frame grabbed last: (H, W, 3) uint8 BGR, turned as players turn it, read-only."""
+        if self._current is None:
+            raise RuntimeError("the frame grabbed last has no picture")
+        converted = self._reformatter.reformat(self._current, format="bgr24", threads=1)
+        plane = converted.planes[0]
+        height, width = converted.height, converted.width
+        # A view of FFmpeg's own memory, without a copy where its lines have no padding.
+        memory = memoryview(plane)
+        lines = np.frombuffer(memory, np.uint8).reshape(-1, plane.line_size)[:height]
+        image = lines[:, : width * 3].reshape(height, width, 3)
+        if self._probe.rotation:
+            image = np.asarray(cv2.rotate(image, _ROTATIONS[self._probe.rotation]), np.uint8)
+        image = np.ascontiguousarray(image)
+        image.flags.writeable = False
+        return image
+
+    def close(self) -> None:
+        """Lets go of the last frame; the file itself closes with the end of `grab`."""
+        self._current = None
+
+
+class _Clock:
+    """Gives every frame its time."""
+
+    def __init__(self, found: Probe) -> None:
+        self._time_base = found.time_base
+        self._start_s = found.stream_start_s
+        self._interval_s = float(1 / (found.fps or _ASSUMED_FPS))
+        self._has_times = found.has_times
+        self._next_s = found.stream_start_s  # where the frame would be that follows the last one
+
+    def stamp(self, index: int, decoded: "VideoFrame | Fault") -> Grabbed:
+        """The frame's record; in a file without times all of them are estimated from the rate."""
+        source: TimeSource = "container"
+        duration_s = self._interval_s
+        if isinstance(decoded, Fault):
+            fault = decoded.cause
+        else:
+            fault = None
+            duration_s = float(decoded.duration * self._time_base) or self._interval_s
+        if self._has_times and decoded.pts is not None:
+            pts_s = float(decoded.pts * self._time_base)
+        else:
+            source = "estimated"
+            pts_s = self._next_s if self._has_times else self._start_s + index * self._interval_s
+        self._next_s = pts_s + duration_s
+        return Grabbed(index, pts_s, source, duration_s, time.monotonic_ns(), fault)
+
+
+def _info(path: Path, camera: str, found: Probe) -> SourceInfo:
+    rate = f"{float(found.fps):.4g} fps" if found.fps else "unknown rate"
+    length = f"{found.duration_s:.1f} s" if found.duration_s else "unknown length"
+    aspect = found.sample_aspect
+    size = f"{found.width}x{found.height}"
+    return SourceInfo(
+        camera=camera,
+        path=path,
+        width=found.width,
+        height=found.height,
+        fps=float(found.fps),
+        time_base=found.time_base,
+        start_s=found.start_s,
+        duration_s=found.duration_s,
+        sample_aspect=1 / aspect if found.rotation % 180 else aspect,
+        has_sound=found.sound is not None,
+        description=f"{found.codec} {size}, {rate}, {length}, read through PyAV",
+    )

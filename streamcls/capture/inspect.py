@@ -1,0 +1,86 @@
+"""A closer look at a recorded file: its real frame rate, and what can read it."""
+
+import statistics
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from streamcls.capture.container import Probe, opened, probe, video_stream
+from streamcls.media import av, cv2
+
+# Rounding to the container's ticks moves a frame by up to one tick.
+_VFR_TOLERANCE = 0.1
+_TRIED_FRAMES = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rate:
+    """The frame rate as the packets' times show it.
+
+    `real_fps` is frames over time; `shortest_ms` to `longest_ms` are the gaps between frames.
+    """
+
+    packets: int
+    real_fps: float
+    variable: bool
+    shortest_ms: float
+    longest_ms: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inspection:
+    """What a file is: what it says, what its packets show, and what reads it."""
+
+    path: Path
+    probe: Probe
+    rate: Rate | None
+    opencv: str
+
+
+def inspect(path: Path) -> Inspection:
+    """Reads every packet's time, without decoding, and tries OpenCV on the first frames.
+
+    Raises:
+        SourceNotFoundError, SourceError: see `probe`.
+    """
+    found = probe(path)
+    return Inspection(path, found, _rate(path, found), _opencv(path, found))
+
+
+def _rate(path: Path, found: Probe) -> Rate | None:
+    times = []
+    with opened(path) as container:
+        try:
+            for packet in container.demux(video_stream(path, container)):
+                if packet.pts is not None and not packet.is_discard:
+                    times.append(float(packet.pts * found.time_base))
+        except av.error.FFmpegError:
+            pass  # a damaged container: what came before counts
+    times.sort()
+    gaps = [b - a for a, b in pairwise(times)]
+    if not found.has_times or not gaps or times[-1] <= times[0]:
+        return None
+    usual = statistics.median(gaps)
+    slack = max(_VFR_TOLERANCE * usual, 1.5 * float(found.time_base))
+    return Rate(
+        packets=len(times),
+        real_fps=len(gaps) / (times[-1] - times[0]),
+        variable=any(abs(gap - usual) > slack for gap in gaps),
+        shortest_ms=min(gaps) * 1000,
+        longest_ms=max(gaps) * 1000,
+    )
+
+
+def _opencv(path: Path, found: Probe) -> str:
+    """Whether OpenCV's VideoCapture reads the file too, for people who use it elsewhere."""
+    if found.interlaced:
+        return "no: OpenCV gives black pictures for interlaced video"
+    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
+    try:
+        if not capture.isOpened():
+            return "no"
+        wanted = min(_TRIED_FRAMES, found.frames or 1)
+        read = sum(capture.read()[0] for _ in range(wanted))
+        return "yes" if read == wanted else "no: it opens the file and reads no frame"
+    finally:
+        capture.release()

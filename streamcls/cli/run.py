@@ -1,0 +1,91 @@
+"""streamcls run"""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from streamcls.build import Run, build_run, check_outputs, sink_opener
+from streamcls.cli.options import settings, settings_options, verbosity
+from streamcls.cli.report import Progress, SegmentTable
+from streamcls.config import Settings
+from streamcls.errors import SourceError
+from streamcls.metrics import Metrics
+from streamcls.protocols import Sink
+from streamcls.runtime.pipeline import run as run_pipeline
+from streamcls.runtime.stop import Stop
+
+log = logging.getLogger(__name__)
+
+
+@click.command(name="run")
+@click.argument("source", required=False)
+@click.option(
+    "--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings from a YAML file."
+)
+@settings_options()
+@verbosity
+def command(
+    source: str | None, config: Path | None, quiet: bool, verbose: int, **given: Any
+) -> None:
+    """Classifies the frames of SOURCE, a video file.
+
+    Without an output option the segments are printed as a table. Options overrule the --config
+    file.
+
+    \b
+    streamcls run match.mp4 --csv labels.csv --video out.mp4
+    streamcls run match.mp4 --fps 5 --events segments.vtt
+    streamcls run --config configs/recording.yaml
+    """
+    metrics = Metrics()
+    chosen = settings(given, source, config)
+    stop = run_settings(chosen, metrics, quiet=quiet)
+    if (
+        stop.signal is not None and config is None
+    ):  # a service that is told to stop has done its work
+        sys.exit(128 + stop.signal)
+
+
+def run_settings(chosen: Settings, metrics: Metrics, *, quiet: bool) -> Stop:
+    """Runs one source to its end or to a signal, with progress and all outputs.
+
+    Raises:
+        StreamclsError: the first failure, after all outputs are closed.
+    """
+    check_outputs(chosen)
+    shown = not quiet and sys.stderr.isatty()
+    stop = Stop()
+    outputs = chosen.outputs
+    built = build_run(
+        chosen, all_frames=outputs.video is not None, stop=stop, metrics=metrics, progress=shown
+    )
+    printed = not any((outputs.csv, outputs.events, outputs.video, outputs.stats))
+    table = SegmentTable()
+    try:
+        with stop.on_signals(), Progress(built.source.info, metrics, shown=shown) as progress:
+            more: list[Sink] = [progress, table]
+            run_pipeline(built.pipeline, sink_opener(chosen, built, more))
+    finally:
+        _say_ledger(built, quiet=quiet)
+    if printed:
+        table.print()
+    return stop
+
+
+def _say_ledger(built: Run, *, quiet: bool) -> None:
+    done = built.metrics.snapshot()
+    rejected = sum(done.rejected.values())
+    if rejected:
+        log.warning(
+            "%s: %d of %d frames could not be decoded and have no label",
+            built.source.info.path,
+            rejected,
+            done.read,
+        )
+    if done.read and not quiet:
+        click.echo(f"{done.ledger}; {done.seconds:.1f} s, {done.fps:.1f} fps", err=True)
+    if done.read == rejected and done.read and sys.exc_info()[0] is None:
+        raise SourceError(f"{built.source.info.path}: not one frame is readable")

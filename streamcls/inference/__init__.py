@@ -1,0 +1,1 @@
+"""Pictures in, probabilities out: models, their weights and preprocessing."""

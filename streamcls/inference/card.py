@@ -1,0 +1,67 @@
+"""Model cards as JSON, and class names from a text file."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from streamcls.errors import ModelSettingsError
+from streamcls.records import ModelCard
+
+CARD_NAME = "card.json"
+
+
+def read_card(folder: Path, weights: Path) -> ModelCard:
+    """The card of a model folder; `sha256` is that of `weights`.
+
+    Raises:
+        ModelSettingsError: the card is missing, no JSON, or a field is missing or wrong.
+    """
+    path = folder / CARD_NAME
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        mean, std = ((float(a), float(b), float(c)) for a, b, c in (fields["mean"], fields["std"]))
+        return ModelCard(
+            arch=str(fields["arch"]),
+            labels=tuple(str(label) for label in fields["labels"]),
+            input_size=int(fields["input_size"]),
+            resize=int(fields["resize"]),
+            interpolation=str(fields["interpolation"]),
+            mean=mean,
+            std=std,
+            sha256=sha256_of(weights),
+            note=str(fields.get("note", "")),
+        )
+    except OSError as error:
+        raise ModelSettingsError(
+            f"{path}: {error.strerror}; a model folder needs a card"
+        ) from error
+    except KeyError as error:
+        raise ModelSettingsError(f"{path}: the field {error} is missing") from error
+    except (ValueError, TypeError) as error:
+        raise ModelSettingsError(f"{path}: not a model card: {error}") from error
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """Class names, one a line, UTF-8; blank lines at the end don't count.
+
+    Raises:
+        ModelSettingsError: the file can't be read, or a line within it is blank.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ModelSettingsError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ModelSettingsError(f"{path}: not a text file in UTF-8") from error
+    labels = tuple(line.strip() for line in text.rstrip().splitlines())
+    if not labels:
+        raise ModelSettingsError(f"{path}: empty; a labels file has one class name a line")
+    if "" in labels:
+        raise ModelSettingsError(f"{path}:{labels.index('') + 1}: blank; every line names a class")
+    return labels
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,218 @@
+"""The records that travel between the stages: frozen, slotted, compared by identity.
+
+Images are (H, W, 3) uint8 BGR, C-contiguous and read-only: whoever draws, copies.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image: TypeAlias = NDArray[np.uint8]  # (H, W, 3) BGR
+TimeSource: TypeAlias = Literal["container", "estimated", "monotonic"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceInfo:
+    """What is known of a source before its first frame.
+
+    Attributes:
+        camera: the name that rows carry; never the address.
+        path: the recorded file.
+        width, height: px, as shown (rotation applied).
+        fps: nominal frames a second; 0 where unknown.
+        time_base: seconds of one tick; every container time is a whole number of ticks.
+        start_s: where the media begins; players show it as 0.
+        duration_s: stated length in seconds, or None.
+        sample_aspect: width of a pixel over its height.
+        has_sound: whether there is an audio stream.
+        description: codec, size, rate and reader, for people.
+    """
+
+    camera: str
+    path: Path
+    width: int
+    height: int
+    fps: float
+    time_base: Fraction
+    start_s: float
+    duration_s: float | None
+    sample_aspect: Fraction
+    has_sound: bool
+    description: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grabbed:
+    """A frame that was read from a source but not yet turned into a picture.
+
+    Attributes:
+        index: 0-based position in the whole file, undecodable frames included.
+        pts_s: seconds of media time, ffprobe's `pts_time`.
+        time_source: where `pts_s` comes from.
+        duration_s: how long the frame is shown.
+        captured_ns: `time.monotonic_ns` when it was read.
+        fault: why it can't be used ("undecodable", "corrupt"), or None.
+    """
+
+    index: int
+    pts_s: float
+    time_source: TimeSource
+    duration_s: float
+    captured_ns: int
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a source and when it was.
+
+    Attributes:
+        camera: name of the source, never its address.
+        index: 0-based position in the whole file, or count since the run began (live).
+        pts_s: seconds of media time: ffprobe's `pts_time` in files.
+        time_source: "container", "estimated" (nothing better in the file) or "monotonic" (live).
+        duration_s: how long it is shown.
+        captured_ns: `time.monotonic_ns` when it was read, for latency.
+        captured_utc: seconds since the epoch, or None for files.
+        sampled: whether it is classified.
+        image: (H, W, 3) uint8 BGR, read-only.
+    """
+
+    camera: str
+    index: int
+    pts_s: float
+    time_source: TimeSource
+    duration_s: float
+    captured_ns: int
+    captured_utc: float | None
+    sampled: bool
+    image: Image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Score:
+    """One class and its probability, 0 to 1."""
+
+    label: str
+    class_id: int
+    prob: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What a model says of one picture.
+
+    Attributes:
+        probs: (C,) float32, sums to 1, read-only.
+        labels: the C class names, shared between predictions.
+    """
+
+    probs: NDArray[np.float32]
+    labels: tuple[str, ...]
+
+    def top(self, k: int = 3) -> tuple[Score, ...]:
+        """The k most probable classes, best first; equal ones in the order of their numbers."""
+        best = np.argsort(-self.probs, kind="stable")[:k]
+        return tuple(Score(self.labels[i], int(i), float(self.probs[i])) for i in best)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Timing:
+    """Where the time of one classified frame went, in ms.
+
+    `waited_ms` from capture to the start of its work, `preprocess_ms` and `infer_ms` its share of
+    its batch, `age_ms` from capture to the label.
+    """
+
+    waited_ms: float
+    preprocess_ms: float
+    infer_ms: float
+    age_ms: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Event:
+    """A stretch of time with one steady label, or (live sources) in one state.
+
+    Attributes:
+        kind: "label" or "state".
+        start_s, end_s: seconds of media time, end exclusive; `end_s` is None while it lasts.
+        mean_prob, peak_prob: of the label on the classified frames so far, unsmoothed.
+        peak_frame: index of the frame with `peak_prob`.
+        reason: why a state began; empty for labels.
+    """
+
+    kind: Literal["label", "state"]
+    camera: str
+    label: str
+    start_s: float
+    end_s: float | None
+    mean_prob: float
+    peak_prob: float
+    peak_frame: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Steady:
+    """The label that holds over time: None for unknown; `prob` is smoothed."""
+
+    label: str | None
+    prob: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """One frame with what is known about it.
+
+    Attributes:
+        frame: the frame.
+        raw: the model's answer to this very frame, or None where it was not classified.
+        last: the latest answer up to this frame; the same as `raw` where that is not None.
+        steady: the label that holds at this frame, or None for unknown.
+        steady_prob: its smoothed probability; for unknown, that of the best class.
+        events: segments that end and begin with this frame, in this order.
+        timing: None where the frame was not classified.
+    """
+
+    frame: Frame
+    raw: Prediction | None
+    last: Prediction | None
+    steady: str | None
+    steady_prob: float
+    events: tuple[Event, ...]
+    timing: Timing | None
+
+    def top(self, k: int = 3) -> tuple[Score, ...]:
+        """The k best classes of this frame, else of the last classified one; maybe none."""
+        return self.last.top(k) if self.last is not None else ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelCard:
+    """How a model wants its pictures and what its classes are called; it travels with the weights.
+
+    Attributes:
+        arch: torchvision's name of the architecture.
+        labels: class names, in the order of the model's outputs.
+        input_size: px, side of the square the model sees.
+        resize: px, the picture's shorter side before the square is cut from its middle.
+        interpolation: "bilinear" or "bicubic", always antialiased.
+        mean, std: of the RGB channels scaled to 0..1.
+        sha256: of the weights file.
+        note: a sentence for people, or empty.
+    """
+
+    arch: str
+    labels: tuple[str, ...]
+    input_size: int
+    resize: int
+    interpolation: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    sha256: str
+    note: str = ""

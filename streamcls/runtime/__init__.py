@@ -1,0 +1,1 @@
+"""Threads, signals and stopping: nothing else in streamcls has any."""

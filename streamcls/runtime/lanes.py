@@ -1,0 +1,44 @@
+"""Threads: started with a name, their failure reported, joined within a bound."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from streamcls.runtime.stop import Stop
+
+JOIN_S = 3.0  # within the five seconds that a stop may take
+
+log = logging.getLogger(__name__)
+
+
+class Lanes:
+    """The threads of one run. A failure in one of them stops the run."""
+
+    def __init__(self, stop: Stop) -> None:
+        """`stop` is set by a thread that fails."""
+        self._stop = stop
+        self._threads: list[threading.Thread] = []
+
+    def start(self, name: str, work: Callable[[], None]) -> None:
+        """Runs `work` on a thread of its own."""
+
+        def lane() -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001 - it is raised again on the run's own thread
+                self._stop.set(error)
+
+        # Daemons, so that a native call that never returns can't keep the process alive.
+        thread = threading.Thread(target=lane, name=f"streamcls-{name}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def join(self) -> bool:
+        """Waits for all threads, at most JOIN_S together; False if one is still running."""
+        until = time.monotonic() + JOIN_S
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+            if thread.is_alive():
+                log.warning("%s did not end within %g s; left behind", thread.name, JOIN_S)
+        return not any(thread.is_alive() for thread in self._threads)

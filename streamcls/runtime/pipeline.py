@@ -1,0 +1,269 @@
+"""A run over a recorded file: who does what on which thread, and how it ends.
+
+    capture thread     source ─► sampler ─► lane (bounded, in order) and batches for the workers
+    worker threads     batch ─► classifier
+    the caller         lane ─► waits for the frame's batch ─► smoother ─► Result
+
+Every frame goes down the one lane in the order it was read, whichever worker is done first, so
+nothing is lost and nothing is reordered. The lane's bound is the only one: it makes the capture
+wait for the caller.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from streamcls.metrics import Metrics
+from streamcls.protocols import Classified, Classifier, Sampler, Sink, Smoother, Source
+from streamcls.records import Event, Frame, Grabbed, Prediction, Result, Steady, Timing
+from streamcls.runtime.buffer import Buffer, Finished
+from streamcls.runtime.lanes import Lanes
+from streamcls.runtime.stop import Stop
+
+_LOOK_S = 0.1  # how often a waiting caller looks for a signal
+_LANE_BYTES = 256_000_000  # of pictures in the lane
+_SPAN = 16  # frames of the lane that one batch may spread over, where few of them are sampled
+
+
+@dataclass(slots=True, eq=False)
+class _Batch:
+    """Frames that are classified together."""
+
+    frames: list[Frame] = field(default_factory=list)
+    entries: int = 0  # frames in the lane since it was begun, sampled or not
+    done: threading.Event = field(default_factory=threading.Event)
+    answer: Classified | None = None
+    begun_ns: int = 0
+    ended_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entry:
+    """A frame in the lane, with its place in its batch if it is classified."""
+
+    frame: Frame
+    batch: _Batch | None
+    place: int
+
+
+class Pipeline:
+    """One source through one classifier; iterate over `results()` once.
+
+    Use it in a `with`; leaving it stops the threads, whatever happened inside.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        sampler: Sampler,
+        classifier: Classifier,
+        smoother: Smoother,
+        *,
+        workers: int,
+        all_frames: bool,
+        metrics: Metrics,
+        stop: Stop | None = None,
+    ) -> None:
+        """Takes over the source and closes it at the end.
+
+        Args:
+            source, sampler, classifier, smoother: the stages.
+            workers: how many batches are classified at the same time.
+            all_frames: whether frames that are not classified come out too.
+            metrics: where frames are counted.
+            stop: what ends the run early.
+        """
+        self._source = source
+        self._sampler = sampler
+        self._classifier = classifier
+        self._smoother = smoother
+        self._all_frames = all_frames
+        self._metrics = metrics
+        self._stop = stop or Stop()
+        frame_bytes = source.info.width * source.info.height * 3
+        room = max(classifier.batch, _LANE_BYTES // frame_bytes)
+        # The span says which frames share a batch, so it must not depend on the number of workers.
+        self._span = min(room, _SPAN)
+        self._lane: Buffer[_Entry] = Buffer(min(room, max(_SPAN, classifier.batch * (workers + 1))))
+        self._work: Buffer[_Batch] = Buffer(workers)
+        self._workers = workers
+        self._end_s = self._read_s = source.info.start_s  # end of the last frame out, and in
+        self._steady = Steady(None, 0.0)
+        self._last: Prediction | None = None
+        self._lanes = Lanes(self._stop)
+
+    def __enter__(self) -> Self:
+        """The pipeline itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Ends it, whatever happened inside."""
+        self.close()
+
+    def close(self) -> None:
+        """Ends the threads and closes the source; what is still in flight counts as dropped."""
+        self._stop.set()
+        if self._lanes.join():
+            self._source.close()
+        self._metrics.drop_in_flight("stopped")
+
+    def results(self) -> Iterator[Result]:
+        """The frames with their answers, in order.
+
+        Raises:
+            the first failure of any thread.
+        """
+        self._stop.wake(self._lane.abort)
+        self._stop.wake(self._work.abort)
+        self._lanes.start("capture", self._capture)
+        for number in range(self._workers):
+            self._lanes.start(f"worker-{number}", self._classify)
+        while (entry := self._next_entry()) is not None:
+            yield self._result(entry)
+        if self._stop.failure is not None:
+            raise self._stop.failure
+
+    def finish(self) -> tuple[Event, ...]:
+        """Closes the open segment, at the end of the last frame that came out."""
+        return self._smoother.finish(self._end_s)
+
+    # -- capture thread
+
+    def _capture(self) -> None:
+        batch = _Batch()
+        for grabbed in self._source.grab():
+            self._metrics.read()
+            if grabbed.fault is not None:
+                self._metrics.rejected(grabbed.fault)
+                continue
+            self._read_s = grabbed.pts_s + grabbed.duration_s
+            sampled = self._sampler.wants(grabbed)
+            if not sampled and not self._all_frames:
+                self._metrics.not_sampled()
+                continue
+            entry = self._entry(grabbed, batch if sampled else None)
+            batch.entries += 1
+            if not self._lane.put(entry):
+                return
+            if len(batch.frames) == self._classifier.batch or batch.entries == self._span:
+                if batch.frames and not self._work.put(batch):
+                    return
+                batch = _Batch()
+        if batch.frames and not self._work.put(batch):
+            return
+        self._work.finish()
+        self._lane.finish()
+
+    def _entry(self, grabbed: Grabbed, batch: _Batch | None) -> _Entry:
+        frame = Frame(
+            camera=self._source.info.camera,
+            index=grabbed.index,
+            pts_s=grabbed.pts_s,
+            time_source=grabbed.time_source,
+            duration_s=grabbed.duration_s,
+            captured_ns=grabbed.captured_ns,
+            captured_utc=None,
+            sampled=batch is not None,
+            image=self._source.retrieve(),
+        )
+        if batch is not None:
+            batch.frames.append(frame)
+        place = len(batch.frames) - 1 if batch is not None else 0
+        return _Entry(frame, batch, place)
+
+    # -- worker threads
+
+    def _classify(self) -> None:
+        while True:
+            try:
+                batch = self._work.get()
+            except Finished:
+                return
+            batch.begun_ns = time.monotonic_ns()
+            batch.answer = self._classifier.classify([frame.image for frame in batch.frames])
+            batch.ended_ns = time.monotonic_ns()
+            batch.done.set()
+
+    # -- the caller's thread
+
+    def _next_entry(self) -> _Entry | None:
+        """The next frame of the lane once it is classified; None at the end and at a stop."""
+        while not self._stop.is_set:
+            try:
+                entry = self._lane.get(_LOOK_S)
+            except TimeoutError:
+                continue
+            except Finished:
+                self._end_s = max(self._end_s, self._read_s)
+                return None
+            while entry.batch is not None and not entry.batch.done.wait(_LOOK_S):
+                if self._stop.is_set:
+                    return None
+            return entry
+        return None
+
+    def _result(self, entry: _Entry) -> Result:
+        frame, batch = entry.frame, entry.batch
+        self._end_s = frame.pts_s + frame.duration_s
+        events: tuple[Event, ...] = ()
+        raw = timing = None
+        if batch is None or batch.answer is None:
+            self._metrics.not_sampled()
+        else:
+            raw = self._last = batch.answer.predictions[entry.place]
+            timing = Timing(
+                waited_ms=(batch.begun_ns - frame.captured_ns) / 1e6,
+                preprocess_ms=batch.answer.preprocess_ms,
+                infer_ms=batch.answer.infer_ms,
+                age_ms=(batch.ended_ns - frame.captured_ns) / 1e6,
+            )
+            self._metrics.classified(timing)
+            self._steady, events = self._smoother.update(frame.index, frame.pts_s, raw)
+        steady = self._steady
+        return Result(frame, raw, self._last, steady.label, steady.prob, events, timing)
+
+
+def run(pipeline: Pipeline, open_sinks: Callable[[], Sequence[Sink]]) -> None:
+    """Drives a pipeline to its end, or to its stop, into sinks.
+
+    The sinks are opened when the first frame has its answer, so that a run that can't start leaves
+    nothing behind. At the end they are all closed, whatever happened.
+
+    Raises:
+        the first failure, after everything is closed.
+    """
+    sinks: Sequence[Sink] = ()
+    failures: list[BaseException] = []
+    try:
+        with pipeline:
+            for result in pipeline.results():
+                sinks = sinks or open_sinks()
+                _deliver(result, sinks)
+    except BaseException as error:  # noqa: BLE001 - raised again below, when the sinks are closed
+        failures.append(error)
+    last_events = pipeline.finish()
+    for sink in sinks:
+        try:
+            for event in last_events:
+                sink.event(event)
+            sink.close()
+        except Exception as error:  # noqa: BLE001 - the other sinks are closed first
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def _deliver(result: Result, sinks: Sequence[Sink]) -> None:
+    for sink in sinks:
+        for event in result.events:
+            sink.event(event)
+        if result.raw is not None or sink.every_frame:
+            sink.write(result)

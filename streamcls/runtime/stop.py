@@ -1,0 +1,67 @@
+"""The one stop of a run: asked for by a signal or the caller, or caused by the first failure."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stop:
+    """Set once; everything that waits in the run either looks at it or is woken by it."""
+
+    def __init__(self) -> None:
+        """Not set, and nobody to wake."""
+        self._lock = threading.Lock()
+        self._set = False
+        self._wakers: list[Callable[[], None]] = []
+        self.failure: BaseException | None = None
+        self.signal: int | None = None
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the run is to end; a signal counts from the moment it came."""
+        return self._set or self.signal is not None
+
+    def wake(self, waker: Callable[[], None]) -> None:
+        """Registers what ends somebody's wait; called at the stop, at once if that is past."""
+        with self._lock:
+            if not self._set:
+                self._wakers.append(waker)
+                return
+        waker()
+
+    def set(self, failure: BaseException | None = None) -> None:
+        """Ends the run; of several failures the first is kept."""
+        with self._lock:
+            if failure is not None and self.failure is None:
+                self.failure = failure
+            if self._set:
+                return
+            self._set = True
+            wakers = tuple(self._wakers)
+        for waker in wakers:
+            waker()
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Inside, SIGINT and SIGTERM ask for the stop; a second one ends the process at once.
+
+        Only for the main thread. The handler takes no lock, since the thread that it interrupts may
+        hold any: it leaves a mark, and the main thread's waits are short enough to see it.
+        """
+
+        def handle(number: int, _frame: FrameType | None) -> None:
+            if self.signal is not None:
+                os._exit(128 + number)
+            self.signal = number
+
+        before = {number: signal.signal(number, handle) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,104 @@
+"""Carries a recording's sound over into the annotated video."""
+
+import logging
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamcls.media import av
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import OutputContainer
+    from av.packet import Packet
+
+log = logging.getLogger(__name__)
+
+# Copied as they are: MP4 takes them and browsers play them there. Everything else becomes AAC.
+COPIED = frozenset({"aac", "mp3", "opus"})
+_AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
+_AAC_LAYOUTS = frozenset({"mono", "stereo", "5.1"})
+
+
+class Sound:
+    """The first audio stream of a file, fed into an output up to a given time again and again."""
+
+    def __init__(self, path: Path, output: "OutputContainer", zero_s: float) -> None:
+        """Adds a stream to the output, which must not have its first packet yet.
+
+        Args:
+            path: the recording.
+            output: the annotated video.
+            zero_s: the recording's time that is 0 in the output; earlier sound is left out.
+        """
+        self._input = av.open(str(path.absolute()), options={"protocol_whitelist": "file"})
+        self._output = output
+        self._zero_s = zero_s
+        self._last_dts: int | None = None
+        source = self._input.streams.audio[0]
+        self._copied = source.codec_context.name in COPIED
+        if self._copied:
+            self._stream: AudioStream = output.add_stream_from_template(source)
+        else:
+            self._stream = _aac_stream(output, source)
+        self._packets = self._remuxed(source) if self._copied else self._encoded(source)
+        self._next = next(self._packets, None)
+
+    def write_until(self, output_s: float) -> None:
+        """Writes what is heard before this time of the output."""
+        while self._next is not None and _time_s(self._next) < output_s:
+            self._mux(self._next)
+            self._next = next(self._packets, None)
+
+    def close(self) -> None:
+        """Lets go of the recording. Can be called again."""
+        self._packets = iter(())
+        self._next = None
+        self._input.close()
+
+    def _mux(self, packet: "Packet[AudioStream]") -> None:
+        if self._last_dts is not None and packet.dts is not None and packet.dts <= self._last_dts:
+            return  # a muxer takes times only in order
+        self._last_dts = packet.dts
+        packet.stream = self._stream
+        self._output.mux(packet)
+
+    def _remuxed(self, source: "AudioStream") -> "Iterator[Packet[AudioStream]]":
+        for packet in self._input.demux(source):
+            if packet.pts is None or packet.dts is None or packet.time_base is None:
+                continue
+            shift = round(self._zero_s / packet.time_base)
+            packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+            # Sound that begins before the picture (an encoder's priming) stays in step with it.
+            if packet.pts + (packet.duration or 0) > 0:
+                yield packet
+
+    def _encoded(self, source: "AudioStream") -> "Iterator[Packet[AudioStream]]":
+        rate = self._stream.codec_context.sample_rate
+        for packet in self._input.demux(source):
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError as error:
+                log.warning("sound: a packet can't be decoded (%s); left out", error)
+                continue
+            for frame in frames:
+                if frame.time is None or frame.time < self._zero_s:
+                    continue
+                frame.pts = round((frame.time - self._zero_s) * frame.sample_rate)
+                frame.time_base = Fraction(1, frame.sample_rate)
+                yield from self._stream.encode(frame)
+        yield from self._stream.encode(None)
+        log.debug("sound: %s to AAC at %d Hz", source.codec_context.name, rate)
+
+
+def _aac_stream(output: "OutputContainer", source: "AudioStream") -> "AudioStream":
+    given = source.codec_context
+    rate = given.sample_rate if given.sample_rate in _AAC_RATES else 48000
+    layout = given.layout.name if given.layout.name in _AAC_LAYOUTS else "stereo"
+    stream: AudioStream = output.add_stream("aac", rate=rate, layout=layout)
+    return stream
+
+
+def _time_s(packet: "Packet[AudioStream]") -> float:
+    return float((packet.pts or 0) * (packet.time_base or 0))

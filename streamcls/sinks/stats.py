@@ -1,0 +1,44 @@
+"""The statistics of a run as JSON."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from streamcls.metrics import Metrics
+from streamcls.records import Event, Result
+from streamcls.sinks.files import write_whole
+
+
+class StatsFile:
+    """Writes the ledger, the speed and the memory when the run is over."""
+
+    every_frame = False
+
+    def __init__(self, path: Path, metrics: Metrics, *, backend: str, model: str) -> None:
+        """Writes nothing yet."""
+        self._path = path
+        self._metrics = metrics
+        self._labels = {"backend": backend, "model": model}
+
+    def write(self, result: Result) -> None:
+        """Frames are counted elsewhere."""
+
+    def event(self, event: Event) -> None:
+        """Segments don't matter here."""
+
+    def close(self) -> None:
+        """Writes the file in one step.
+
+        Raises:
+            OutputError: it can't be written; an old file is untouched.
+        """
+        values = asdict(self._metrics.snapshot()) | self._labels
+        write_whole(self._path, json.dumps(_rounded(values), indent=2) + "\n")
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, float):
+        return round(value, 3)
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return value

@@ -12,6 +12,7 @@ from streamcls.records import Event, Prediction, Steady
 
 # A label that holds may fall a little below the threshold before it is given up (hysteresis).
 _KEEP = 0.8
+_ROUNDING_S = 1e-6  # times are floats, and 0.3 - 0.1 is a little less than 0.2
 
 
 class SteadyLabel:
@@ -84,7 +85,7 @@ class SteadyLabel:
             return
         if self._rival_since_s is None or winner != self._rival:
             self._rival, self._rival_since_s = winner, pts_s
-        if pts_s - self._rival_since_s >= self._dwell_s:
+        if pts_s - self._rival_since_s >= self._dwell_s - _ROUNDING_S:
             self._held, self._rival_since_s = winner, None
 
     def _segments(

@@ -2,7 +2,8 @@
 
 import re
 
-_SECRET = re.compile(r"(?P<before>[a-zA-Z][\w+.-]*://[^\s/@:]*:)[^\s/@]*(?=@)")
+# As FFmpeg splits it: everything up to the last @ before the path.
+_SECRET = re.compile(r"(?P<before>[a-zA-Z][\w+.-]*://[^\s/@:]*:)[^\s/]*(?=@)")
 
 
 def mask(text: str) -> str:

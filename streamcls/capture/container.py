@@ -14,11 +14,13 @@ from streamcls.media import av
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.stream import Stream
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
 # FFmpeg's readers of single pictures, and of text files as terminal recordings.
 _PICTURES = ("image2", "ico")
+NO_DECODER = "no decoder"
 _FIRST_FRAMES = 5  # enough to see whether their times are in order
 
 
@@ -84,6 +86,11 @@ class Probe:
     def sound(self) -> StreamInfo | None:
         """The first audio stream."""
         return next((stream for stream in self.streams if stream.kind == "audio"), None)
+
+    @property
+    def sound_readable(self) -> bool:
+        """Whether there is sound and a decoder for it."""
+        return self.sound is not None and self.sound.codec != NO_DECODER
 
 
 def check_file(path: Path) -> None:
@@ -157,7 +164,9 @@ def video_stream(path: Path, container: "InputContainer") -> "VideoStream":
         if stream.codec_context is None:
             raise SourceError(f"{path}: no decoder for its video stream")
         return stream
-    kinds = " and ".join(sorted({stream.type for stream in container.streams}))
+    kinds = " and ".join(
+        sorted({"a cover picture" if s.type == "video" else s.type for s in container.streams})
+    )
     raise SourceError(f"{path}: no video in it, only {kinds or 'nothing'}")
 
 
@@ -192,11 +201,13 @@ def probe(path: Path) -> Probe:
             duration_s=_duration_s(container, stream),
             fps=stream.average_rate or stream.guessed_rate or Fraction(0),
             frames=stream.frames or None,
-            streams=tuple(
-                StreamInfo(s.index, s.type, s.codec_context.name if s.codec_context else "?")
-                for s in container.streams
-            ),
+            streams=tuple(StreamInfo(s.index, s.type, _codec_name(s)) for s in container.streams),
         )
+
+
+def _codec_name(stream: "Stream") -> str:
+    codec = stream.codec_context
+    return codec.codec.canonical_name if codec is not None else NO_DECODER
 
 
 def _duration_s(container: "InputContainer", stream: "VideoStream") -> float | None:

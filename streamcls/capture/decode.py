@@ -1,9 +1,9 @@
 """Every frame of a recorded file in the order it is shown, damaged ones told apart from good ones.
 
-Frames are decoded by PyAV, not by OpenCV's VideoCapture. Both are FFmpeg underneath and as fast
-(1080p to BGR: 9.0 and 9.6 ms of CPU), but OpenCV 5.0 returns interlaced recordings as black
-pictures with ok=True, reads no frame of AV1, stops at the first damaged packet, and can't say which
-pictures the decoder had to make up.
+Frames are decoded by PyAV, not by OpenCV's VideoCapture. Both are FFmpeg underneath and equally
+fast (1080p to BGR: 9.0 and 9.6 ms of CPU). But OpenCV 5.0 gives interlaced recordings as pictures
+that were never filled in, with ok=True; it reads no frame of AV1, stops at the first damaged
+packet, and can't say which pictures the decoder had to make up.
 
 Several decoder threads are faster, but how they patch up a damaged stream depends on their timing,
 and two runs differ. So threads decode until the first sign of damage, and the rest is decoded with

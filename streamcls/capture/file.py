@@ -62,8 +62,9 @@ class FileSource:
         self._threads = threads
         self._reformatter = av.video.reformatter.VideoReformatter()
         self._current: VideoFrame | None = None
+        if self._probe.sound is not None and not self._probe.sound_readable:
+            log.info("%s: nothing here decodes its sound; a video of it has none", path)
         others = [s for s in self._probe.streams if s.kind == "video"][1:]
-        log.info("%s: %s", path, self._info.description)
         for stream in others:
             log.info(
                 "%s: stream %d is another video (%s), not used", path, stream.index, stream.codec
@@ -175,6 +176,6 @@ def _info(path: Path, camera: str, found: Probe) -> SourceInfo:
         start_s=found.start_s,
         duration_s=found.duration_s,
         sample_aspect=1 / aspect if found.rotation % 180 else aspect,
-        has_sound=found.sound is not None,
+        has_sound=found.sound_readable,
         description=f"{found.codec} {size}, {rate}, {length}, read through PyAV",
     )

@@ -74,7 +74,7 @@ def _rate(path: Path, found: Probe) -> Rate | None:
 def _opencv(path: Path, found: Probe) -> str:
     """Whether OpenCV's VideoCapture reads the file too, for people who use it elsewhere."""
     if found.interlaced:
-        return "no: OpenCV gives black pictures for interlaced video"
+        return "no: it gives no pictures of interlaced video, but says it did"
     capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened():

@@ -60,8 +60,10 @@ def main() -> None:
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
         code = 128 + signal.SIGINT
-    except BrokenPipeError:  # whoever read our standard output has gone
-        code = 128 + signal.SIGPIPE
+    except Exception as error:  # a mistake of ours is one line too; -vv shows it all
+        _say(f"unexpected {type(error).__name__}: {error}; -vv shows where, please report it")
+        logging.getLogger("streamcls").debug("where it was raised:", exc_info=True)
+        code = 1
     sys.exit(code)
 
 

@@ -62,6 +62,8 @@ def run_settings(chosen: Settings, metrics: Metrics, *, quiet: bool) -> Stop:
     built = build_run(
         chosen, all_frames=outputs.video is not None, stop=stop, metrics=metrics, progress=shown
     )
+    if not quiet:
+        click.echo(_heading(built, chosen), err=True)
     printed = not any((outputs.csv, outputs.events, outputs.video, outputs.stats))
     table = SegmentTable()
     try:
@@ -73,6 +75,12 @@ def run_settings(chosen: Settings, metrics: Metrics, *, quiet: bool) -> Stop:
     if printed:
         table.print()
     return stop
+
+
+def _heading(built: Run, chosen: Settings) -> str:
+    threads = f"{built.threads} thread{'s' if built.threads > 1 else ''}"
+    info, backend = built.source.info, built.classifier.backend_name
+    return f"{info.path}: {info.description}; {chosen.model.name} on {backend}, {threads}"
 
 
 def _say_ledger(built: Run, *, quiet: bool) -> None:

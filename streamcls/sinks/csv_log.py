@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from streamcls.records import Event, Result
-from streamcls.sinks.files import open_text, writing
+from streamcls.sinks.files import closing_on_failure, open_text, writing
 
 UNKNOWN = "unknown"
 
@@ -43,7 +43,8 @@ class CsvLog:
         self._top_k = top_k
         self._file = open_text(path)
         self._csv = csv.writer(self._file, lineterminator="\n")
-        self._row(header(top_k))
+        with closing_on_failure(self._file):
+            self._row(header(top_k))
 
     def write(self, result: Result) -> None:
         """Adds a row.

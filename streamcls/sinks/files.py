@@ -3,10 +3,10 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO
+from typing import IO, Any, TextIO
 
 from streamcls.errors import OutputError, OutputPathError
 
@@ -30,7 +30,7 @@ def check_outputs(outputs: Mapping[str, Path], source: Path | None, *, overwrite
         if path == STDOUT:
             continue
         folder = path.parent
-        if source is not None and path.exists() and path.samefile(source):
+        if source is not None and source.exists() and path.exists() and path.samefile(source):
             raise OutputPathError(f"{option} {path}: is the source itself; choose another name")
         if path.is_dir():
             raise OutputPathError(f"{option} {path}: is a folder; give a file name")
@@ -47,13 +47,24 @@ def check_outputs(outputs: Mapping[str, Path], source: Path | None, *, overwrite
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turns an OSError inside into an OutputError that names the file."""
+    """Turns an OSError inside into an OutputError that names the file; a closed pipe stays one."""
     try:
         yield
-    except OutputError:
+    except (OutputError, BrokenPipeError):
         raise
     except OSError as error:
         raise OutputError(f"{path}: can't write: {error.strerror or error}") from error
+
+
+@contextmanager
+def closing_on_failure(file: IO[Any]) -> Iterator[None]:
+    """Closes a file that was just opened if what is done with it first fails."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # it can't be flushed for the same reason
+            file.close()
+        raise
 
 
 def open_text(path: Path) -> TextIO:

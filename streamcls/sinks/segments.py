@@ -9,7 +9,7 @@ from typing import Protocol
 
 from streamcls.errors import OutputPathError
 from streamcls.records import Event, Result
-from streamcls.sinks.files import writing
+from streamcls.sinks.files import closing_on_failure, writing
 
 COLUMNS = (
     "kind",
@@ -143,7 +143,8 @@ class SegmentLog:
         self._empty = True
         with writing(path):
             self._file = path.open("wb")
-        self._append(self._format.head)
+        with closing_on_failure(self._file):
+            self._append(self._format.head)
 
     def write(self, result: Result) -> None:
         """Frames don't matter here."""

@@ -37,12 +37,12 @@ class Sound:
         self._zero_s = zero_s
         self._last_dts: int | None = None
         source = self._input.streams.audio[0]
-        self._copied = source.codec_context.name in COPIED
-        if self._copied:
+        if source.codec_context.codec.canonical_name in COPIED:
             self._stream: AudioStream = output.add_stream_from_template(source)
+            self._packets = self._remuxed(source)
         else:
             self._stream = _aac_stream(output, source)
-        self._packets = self._remuxed(source) if self._copied else self._encoded(source)
+            self._packets = self._encoded(source)
         self._next = next(self._packets, None)
 
     def write_until(self, output_s: float) -> None:
@@ -75,7 +75,6 @@ class Sound:
                 yield packet
 
     def _encoded(self, source: "AudioStream") -> "Iterator[Packet[AudioStream]]":
-        rate = self._stream.codec_context.sample_rate
         for packet in self._input.demux(source):
             try:
                 frames = packet.decode()
@@ -89,7 +88,6 @@ class Sound:
                 frame.time_base = Fraction(1, frame.sample_rate)
                 yield from self._stream.encode(frame)
         yield from self._stream.encode(None)
-        log.debug("sound: %s to AAC at %d Hz", source.codec_context.name, rate)
 
 
 def _aac_stream(output: "OutputContainer", source: "AudioStream") -> "AudioStream":

@@ -87,6 +87,7 @@ class VideoSink:
             self._stream = self._add_stream(info, threads)
             if info.has_sound:
                 self._sound = Sound(info.path, self._output, self._zero_s)
+            self._output.start_encoding()  # creates the file
 
     def _add_stream(self, info: SourceInfo, threads: int) -> "VideoStream":
         width, height = info.width + info.width % 2, info.height + info.height % 2

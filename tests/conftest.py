@@ -1,0 +1,151 @@
+"""Fixtures: made and real clips, the command line, and a check for what tests leave behind."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from streamcls.demo.clip import render
+from streamcls.media import av, cv2
+
+__all__ = ["av", "cv2"]  # loaded here first, so that no test is charged with what they open
+
+PROJECT = Path(__file__).parent.parent
+_DATA = Path(os.environ.get("STREAMCLS_TEST_DATA", PROJECT.parent / "shared"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """In CI (STREAMCLS_NO_SKIPS) a skipped test is a failed one: nothing may be missing there."""
+    report = yield
+    if os.environ.get("STREAMCLS_NO_SKIPS") and report.skipped:  # type: ignore[attr-defined]
+        report.outcome = "failed"  # type: ignore[attr-defined]
+        report.longrepr = f"skipped where nothing may be: {report.longrepr}"  # type: ignore[attr-defined]
+    return report
+
+
+def _left_behind() -> tuple[set[str], set[str], set[str]]:
+    threads = {t.name for t in threading.enumerate() if t.name.startswith("streamcls")}
+    tasks = Path("/proc/self/task")
+    children = {
+        child
+        for task in (tasks.iterdir() if tasks.exists() else ())
+        for child in (task / "children").read_text().split()
+    }
+    files = set()
+    for link in Path("/proc/self/fd").iterdir() if Path("/proc/self/fd").exists() else ():
+        try:
+            target = str(link.readlink())
+        except OSError:
+            continue
+        if target.startswith(("/tmp", str(_DATA))) and "pytest" not in link.name:
+            files.add(target)
+    return threads, children, {f for f in files if not f.endswith("(deleted)")}
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Fails a test that leaves a thread, a child process or an open file behind."""
+    before = _left_behind()
+    yield
+    for kind, was, now in zip(
+        ("threads", "processes", "files"), before, _left_behind(), strict=True
+    ):
+        assert not now - was, f"left behind: {kind} {now - was}"
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder with real weights, photographs and clips."""
+    if not _DATA.is_dir():
+        pytest.skip(f"no test data at {_DATA}; STREAMCLS_TEST_DATA can name another folder")
+    return _DATA
+
+
+@pytest.fixture(scope="session")
+def weights(data: Path) -> Path:
+    """Real ImageNet weights of ResNet-18."""
+    return data / "weights" / "resnet18_imagenet.pth"
+
+
+@pytest.fixture(scope="session")
+def videos(data: Path) -> Path:
+    """The folder with real clips."""
+    return data / "media" / "videos"
+
+
+@pytest.fixture(scope="session")
+def demo_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built-in clip, rendered once."""
+    path = tmp_path_factory.mktemp("demo") / "clip.mp4"
+    render(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def ffprobe() -> str:
+    """The name of ffprobe, which is independent of the library under test."""
+    return _program("ffprobe")
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+@pytest.fixture(scope="session")
+def make_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Makes a clip with ffmpeg: make_clip("name.mkv", "-c:v", "ffv1", source="testsrc2=…")."""
+    folder = tmp_path_factory.mktemp("clips")
+    made: dict[tuple[str, ...], Path] = {}
+
+    def make(
+        name: str, *options: str, source: str = "testsrc2=size=320x240:rate=25:duration=2"
+    ) -> Path:
+        key = (name, *options, source)
+        if key not in made:
+            made[key] = folder / str(len(made)) / name
+            made[key].parent.mkdir()
+            command = [_program("ffmpeg"), "-v", "error", "-f", "lavfi", "-i", source, *options]
+            subprocess.run([*command, str(made[key])], check=True, stdin=subprocess.DEVNULL)
+        return made[key]
+
+    return make
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a call of the command line did."""
+
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Done]
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Calls the command line in this process: cli("run", "clip.mp4", "--csv", "-")."""
+    from streamcls.cli import main
+
+    def call(*arguments: object) -> Done:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["streamcls", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capfd.readouterr()
+        code = ended.value.code
+        assert code is None or isinstance(code, int)
+        return Done(code or 0, out, err)
+
+    return call

@@ -1,0 +1,101 @@
+"""The preprocessing against torchvision's own transform, which the weights were made with."""
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from streamcls.inference.preprocess import Preprocess
+from streamcls.inference.torchvision_import import import_torchvision
+from streamcls.records import Image, ModelCard
+
+import_torchvision()
+from torchvision.transforms import InterpolationMode, v2  # noqa: E402 - needs the import above
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def card(*, size: int = 224, resize: int = 256, interpolation: str = "bilinear") -> ModelCard:
+    return ModelCard("resnet18", ("a",), size, resize, interpolation, MEAN, STD, "0" * 64)
+
+
+def picture(width: int, height: int) -> Image:
+    """A smooth random picture with all frequencies in it, BGR."""
+    rng = np.random.default_rng(width * 10_000 + height)
+    small = rng.integers(0, 256, (max(1, height // 8), max(1, width // 8), 3), dtype=np.uint8)
+    smooth = np.asarray(
+        PillowImage.fromarray(small).resize((width, height), PillowImage.Resampling.BICUBIC)
+    )
+    noise = rng.integers(-20, 21, smooth.shape)
+    return np.clip(smooth.astype(int) + noise, 0, 255).astype(np.uint8)
+
+
+def reference(image: Image, about: ModelCard) -> Image:
+    transform = v2.Compose(
+        [
+            v2.Resize(about.resize, InterpolationMode(about.interpolation), antialias=True),
+            v2.CenterCrop(about.input_size),
+        ]
+    )
+    return np.asarray(transform(PillowImage.fromarray(image[..., ::-1])))
+
+
+def assert_same(found: Image, expected: Image) -> None:
+    """Within one grey level; where both passes round the same way, on noise, now and then two."""
+    assert found.shape == expected.shape
+    difference = np.abs(found.astype(int) - expected)
+    assert difference.max() <= 2
+    assert (difference > 1).mean() < 1e-3
+
+
+SIZES = [
+    (1920, 1080),
+    (1280, 720),
+    (640, 480),
+    (500, 375),
+    (256, 256),
+    (224, 224),
+    (100, 80),
+    (57, 333),
+]
+
+
+@pytest.mark.parametrize(("width", "height"), [*SIZES, (1, 1), (3, 2), (4000, 31), (1081, 1079)])
+def test_it_is_torchvisions_transform_within_a_grey_level(width: int, height: int) -> None:
+    image, about = picture(width, height), card()
+    assert_same(Preprocess(about)(image), reference(image, about))
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        card(size=299, resize=342),
+        card(size=224, resize=232),
+        card(size=384, resize=384, interpolation="bicubic"),
+        card(size=64, resize=64),
+        card(size=300, resize=256),  # larger than the resized picture: black around it
+    ],
+    ids=str,
+)
+def test_it_follows_the_card(about: ModelCard) -> None:
+    image = picture(640, 360)
+    assert_same(Preprocess(about)(image), reference(image, about))
+
+
+def test_bgr_comes_in_and_rgb_goes_out() -> None:
+    blue = np.zeros((300, 300, 3), np.uint8)
+    blue[..., 0] = 255
+    assert Preprocess(card())(blue)[100, 100].tolist() == [0, 0, 255]
+
+
+def test_a_read_only_frame_will_do_and_is_left_as_it_was() -> None:
+    image = picture(320, 240)
+    before = image.copy()
+    image.flags.writeable = False
+    Preprocess(card())(image)
+    np.testing.assert_array_equal(image, before)
+
+
+def test_a_part_of_a_frame_will_do() -> None:
+    whole = picture(640, 480)
+    part = whole[100:300, 50:400]
+    np.testing.assert_array_equal(Preprocess(card())(part), Preprocess(card())(part.copy()))

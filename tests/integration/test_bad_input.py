@@ -1,0 +1,222 @@
+"""Whatever is wrong with what a user gives: one clear line, the right code, no rubbish."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Cli
+
+
+def wrong(cli: Cli, folder: Path, *arguments: object, code: int, says: str, lines: int = 1) -> None:
+    """Runs it and checks that it ends with one line and leaves nothing in the folder."""
+    before = sorted(folder.iterdir())
+    done = cli("run", *arguments)
+    assert (done.code, done.out) == (code, ""), done.err
+    assert says in done.err
+    said = [line for line in done.err.splitlines() if line.startswith("streamcls: ")]
+    assert len(said) == lines
+    assert "Traceback" not in done.err
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code", "says"),
+    [
+        ("missing.mp4", None, 2, "no such file"),
+        ("empty.mp4", b"", 1, "the file is empty"),
+        ("text.mp4", b"this is no video " * 99, 1, "not a video file"),
+        ("cut.mp4", b"\0\0\0\x20ftypisom" + bytes(9999), 1, "without its index (moov)"),
+    ],
+)
+def test_sources(
+    cli: Cli, tmp_path: Path, name: str, content: bytes | None, code: int, says: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    wrong(cli, tmp_path, tmp_path / name, "--csv", tmp_path / "o.csv", code=code, says=says)
+
+
+def test_a_folder_as_the_source(cli: Cli, tmp_path: Path) -> None:
+    wrong(cli, tmp_path, tmp_path, code=2, says="a folder")
+
+
+def test_no_source(cli: Cli, tmp_path: Path) -> None:
+    wrong(cli, tmp_path, code=2, says="SOURCE: missing")
+
+
+def test_sound_only(cli: Cli, tmp_path: Path, make_clip: Callable[..., Path]) -> None:
+    sound = make_clip("sound.mp4", source="sine=440:duration=1")
+    wrong(cli, tmp_path, sound, "--csv", tmp_path / "o.csv", code=1, says="only audio")
+
+
+def test_no_frames(cli: Cli, tmp_path: Path, make_clip: Callable[..., Path]) -> None:
+    """A video stream of zero duration."""
+    clip = make_clip("none.mkv", "-c:v", "libx264", "-frames:v", "0")
+    wrong(cli, tmp_path, clip, "--csv", tmp_path / "o.csv", code=1, says="none.mkv")
+
+
+def test_a_live_source_is_not_taken_for_a_file_and_hides_its_password(
+    cli: Cli, tmp_path: Path
+) -> None:
+    wrong(cli, tmp_path, "0", code=2, says="0: only video files can be read so far")
+    says = "rtsp://anna:***@10.0.0.7/cam: only video files"
+    wrong(cli, tmp_path, "rtsp://anna:geheim@10.0.0.7/cam", code=2, says=says)
+
+
+def test_a_start_behind_the_end(cli: Cli, tmp_path: Path, demo_clip: Path) -> None:
+    arguments = (demo_clip, "--model", "demo", "--start", 99, "--csv", tmp_path / "o.csv")
+    wrong(cli, tmp_path, *arguments, code=1, says="no frame at or after 99 s; it ends at")
+
+
+def test_outputs(cli: Cli, tmp_path: Path, demo_clip: Path) -> None:
+    there = tmp_path / "there.csv"
+    there.write_text("precious")
+    source = tmp_path / "source.mp4"
+    source.symlink_to(demo_clip)
+    for path, says in [
+        (there, "exists; give --overwrite or another name"),
+        (tmp_path / "no" / "o.csv", "create it first"),
+        (tmp_path, "is a folder"),
+        (source, "is the source itself"),
+    ]:
+        wrong(cli, tmp_path, source, "--model", "demo", "--csv", path, code=2, says=says)
+    wrong(cli, tmp_path, source, "--events", tmp_path / "o.txt", code=2, says=".csv, .json or .vtt")
+    wrong(cli, tmp_path, source, "--font", there, code=2, says="not a font")
+    assert there.read_text() == "precious"
+
+
+@pytest.fixture
+def read_only_folder(tmp_path: Path, is_root: bool) -> Iterator[Path]:
+    folder = tmp_path / "fixed"
+    folder.mkdir()
+    if is_root:  # root writes in spite of permissions, but not into a file system that is read-only
+        mount = ["mount", "-t", "tmpfs", "-o", "ro", "none", str(folder)]
+        if subprocess.run(mount, capture_output=True, check=False).returncode:
+            pytest.skip("no file system can be mounted here")
+        yield folder
+        subprocess.run(["umount", str(folder)], check=True)
+    else:
+        folder.chmod(0o555)
+        yield folder
+
+
+def test_a_read_only_folder(
+    cli: Cli, tmp_path: Path, demo_clip: Path, read_only_folder: Path
+) -> None:
+    arguments = (demo_clip, "--csv", read_only_folder / "o.csv")
+    wrong(cli, tmp_path, *arguments, code=2, says="no permission to write there")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, is_root: bool) -> Iterator[Path]:
+    """A file system with room for 700 kB."""
+    if not is_root:
+        pytest.skip("only root can mount a small file system")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=700k", "none", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_fills_up(cli: Cli, demo_clip: Path, small_disk: Path, ffprobe: str) -> None:
+    """The run fails with one line, and what was written can be read."""
+    video, log, events = small_disk / "o.mp4", small_disk / "o.csv", small_disk / "o.json"
+    done = cli(
+        *("run", demo_clip, "--model", "demo", "--video", video, "--csv", log, "--events", events)
+    )
+    assert done.code == 1
+    assert f"{video}: can't write: No space left on device" in done.err
+    assert "dropped (stopped)" in done.err
+    command = [ffprobe, "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"]
+    shown = subprocess.run([*command, str(video)], capture_output=True, check=True, text=True)
+    assert float(shown.stdout) > 1
+    assert log.read_text().endswith("\n")
+
+
+def test_models(cli: Cli, tmp_path: Path, demo_clip: Path, weights: Path) -> None:
+    for arguments, says in [
+        (("--model", "resnet81"), "did you mean resnet18"),
+        (("--model", weights), "give the file with --weights"),
+        (("--model", "resnet50", "--weights", weights), "not the weights of resnet50"),
+        (("--weights", tmp_path / "no.pth"), "No such file"),
+        (("--weights", demo_clip), "not a weights file"),
+        (("--model", "demo", "--labels", tmp_path / "no.txt"), "No such file"),
+    ]:
+        csv = ("--csv", tmp_path / "o.csv")
+        wrong(cli, tmp_path, demo_clip, *arguments, *csv, code=2, says=says)
+    (tmp_path / "l.txt").write_text("one\ntwo\n")
+    arguments = (demo_clip, "--model", "demo", "--labels", tmp_path / "l.txt")
+    wrong(cli, tmp_path, *arguments, code=2, says="9 classes but there are 2 labels")
+
+
+def test_offline_without_weights_is_one_screen(
+    cli: Cli, tmp_path: Path, demo_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    done = cli("run", demo_clip, "--csv", tmp_path / "o.csv")
+    assert done.code == 1
+    for part in ("resnet18-f37072fd.pth", str(tmp_path / "hub"), "--weights FILE", "--model demo"):
+        assert part in done.err
+    assert not (tmp_path / "o.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--threshold", "nan"), "--threshold: should be a finite number"),
+        (("--threshold", "2"), "--threshold: should be less than or equal to 1, not '2'"),
+        (("--every", "0"), "--every: should be greater than or equal to 1"),
+        (("--every", "two"), "--every: should be a valid integer"),
+        (("--fps", "-5"), "--fps: should be greater than 0"),
+        (("--every", "2", "--fps", "2"), "can't be given together"),
+        (("--top-k", "0"), "--top-k: "),
+        (("--threads", "0"), "--threads: "),
+        (("--frobnicate",), "no such option"),
+        (("--every",), "requires an argument"),
+        (("extra.mp4",), "unexpected extra argument"),
+        (("--config", "no.yaml"), "no.yaml: No such file"),
+    ],
+)
+def test_options(
+    cli: Cli, tmp_path: Path, demo_clip: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    wrong(cli, tmp_path, demo_clip, *arguments, code=2, says=says)
+
+
+def test_an_unknown_command(cli: Cli) -> None:
+    done = cli("rum")
+    assert done.code == 2
+    assert done.err.startswith("streamcls: no such command 'rum'")
+
+
+def test_several_mistakes_are_said_at_once(cli: Cli, tmp_path: Path) -> None:
+    done = cli("run", "a.mp4", "--every", "0", "--top-k", "x")
+    assert done.code == 2
+    assert len(done.err.splitlines()) == 2
+
+
+def test_a_traceback_only_with_vv(cli: Cli, tmp_path: Path) -> None:
+    assert "Traceback" not in cli("run", tmp_path / "no.mp4", "-v").err
+    assert "Traceback" in cli("run", tmp_path / "no.mp4", "-vv").err
+
+
+def test_a_mistake_of_ours_is_one_line_too(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("streamcls.cli.run.check_outputs", broken)
+    done = cli("run", tmp_path / "no.mp4")
+    assert done.code == 1
+    assert done.err == (
+        "streamcls: unexpected ZeroDivisionError: oops; -vv shows where, please report it\n"
+    )

@@ -1,0 +1,189 @@
+"""The main job as a user does it: a video in, labels out."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamcls.demo.clip import FPS, truths
+from streamcls.demo.scene import EMPTY
+from tests.conftest import Cli
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def stats(path: Path) -> dict[str, Any]:
+    found = json.loads(path.read_text())
+    assert isinstance(found, dict)
+    return found
+
+
+def test_all_outputs_of_the_demo_clip(cli: Cli, demo_clip: Path, tmp_path: Path) -> None:
+    outputs = [tmp_path / name for name in ("o.csv", "o.json", "o.mp4", "s.json")]
+    log, events, video, statistics = outputs
+    done = cli(
+        *("run", demo_clip, "--model", "demo", "--csv", log, "--events", events),
+        *("--video", video, "--stats", statistics),
+    )
+    assert (done.code, done.out) == (0, "")
+    assert "read through PyAV; demo on torch fp32" in done.err
+    assert "300 read = 300 classified + 0 not sampled" in done.err
+    found = rows(log)
+    assert [int(row["frame"]) for row in found] == list(range(300))
+
+    # The truth is known: nearly every frame that shows one part, and every part's segment.
+    expected = truths()
+    known = [(row["label_1"], true) for row, true in zip(found, expected, strict=True) if true]
+    parts = [(label, true) for label, true in known if true != EMPTY]
+    assert sum(label == true for label, true in parts) / len(parts) >= 0.95
+    segments = json.loads(events.read_text())
+    shown = _runs([s["label"] for s in segments if s["label"] != EMPTY])
+    assert shown == _runs([true for _, true in parts])
+
+    # Rows and segments tell the same story, and segments cover the clip without overlap.
+    for row in found:
+        at = float(row["pts_s"])
+        holding = [s["label"] for s in segments if s["start_s"] - 1e-6 <= at < s["end_s"] - 1e-6]
+        assert holding == ([row["steady_label"]] if row["steady_label"] != "unknown" else [])
+    assert segments[-1]["end_s"] == pytest.approx(300 / FPS)
+
+    ledger = stats(statistics)
+    assert ledger["read"] == ledger["classified"] == 300
+    assert ledger["in_flight"] == 0
+    assert ledger["seconds"] > 0
+    assert ledger["fps"] == pytest.approx(300 / ledger["seconds"], rel=0.01)
+    for name in ("infer_ms", "age_ms"):
+        assert 0 < ledger[name]["p50"] <= ledger[name]["p99"]
+    assert ledger["peak_rss_mb"] > 100
+    assert ledger["startup_s"] > 0
+    assert (ledger["backend"], ledger["model"]) == ("torch fp32", "demo")
+
+
+def _runs(labels: list[str]) -> list[str]:
+    return [label for i, label in enumerate(labels) if i == 0 or labels[i - 1] != label]
+
+
+def test_the_same_bytes_with_any_number_of_threads(
+    cli: Cli, demo_clip: Path, tmp_path: Path
+) -> None:
+    made = []
+    for run, threads in enumerate((1, 2, 2, 3)):
+        log, events = tmp_path / f"{run}.csv", tmp_path / f"{run}.json"
+        done = cli(
+            *("run", demo_clip, "--model", "demo", "--duration", 4, "--threads", threads),
+            *("--csv", log, "--events", events),
+        )
+        assert f"{threads} thread" in done.err
+        made.append((log.read_bytes(), events.read_bytes()))
+    assert len(made[0][0].splitlines()) == 101
+    assert made.count(made[0]) == 4
+
+
+def test_a_damaged_file_too(cli: Cli, videos: Path, tmp_path: Path) -> None:
+    made = []
+    for threads in (1, 2, 3):
+        log, statistics = tmp_path / f"{threads}.csv", tmp_path / f"{threads}.json"
+        done = cli(
+            *("run", videos / "decord_corrupted.mp4", "--model", "demo", "--threads", threads),
+            *("--csv", log, "--stats", statistics),
+        )
+        assert done.code == 0
+        assert "2 of 50 frames could not be decoded and have no label" in done.err
+        made.append(log.read_bytes())
+        ledger = stats(statistics)
+        assert ledger["rejected"] == {"undecodable": 1, "corrupt": 1}
+        assert ledger["read"] == 50 == ledger["classified"] + 2
+    assert made.count(made[0]) == 3
+    frames = [int(line.split(b",")[1]) for line in made[0].splitlines()[1:]]
+    assert len(frames) == 48
+    assert frames[-1] == 49  # the position in the whole file, undecodable frames counted
+
+
+def test_sampling_start_and_duration(cli: Cli, demo_clip: Path, tmp_path: Path) -> None:
+    log, statistics = tmp_path / "o.csv", tmp_path / "s.json"
+    cli(
+        *("run", demo_clip, "--model", "demo", "--start", 2, "--duration", 1, "--fps", 5),
+        *("--csv", log, "--stats", statistics),
+    )
+    assert [int(row["frame"]) for row in rows(log)] == [50, 55, 60, 65, 70]
+    ledger = stats(statistics)
+    assert (ledger["read"], ledger["classified"], ledger["not_sampled"]) == (25, 5, 20)
+
+
+def test_without_outputs_the_segments_are_a_table(cli: Cli, demo_clip: Path) -> None:
+    done = cli("run", demo_clip, "--model", "demo", "--duration", 3)
+    assert done.code == 0
+    assert "start s" in done.out
+    assert "hinge" in done.out
+
+
+def test_csv_to_standard_output(cli: Cli, demo_clip: Path) -> None:
+    done = cli(
+        "run", demo_clip, "--model", "demo", "--every", 25, "--csv", "-", "--camera", "line 1"
+    )
+    lines = done.out.splitlines()
+    assert lines[0].startswith("camera,frame,pts_s,")
+    assert len(lines) == 13
+    assert lines[1].startswith("line 1,0,0.000000,container,,")
+
+
+def test_quiet_says_nothing(cli: Cli, demo_clip: Path, tmp_path: Path) -> None:
+    done = cli(
+        *("run", demo_clip, "--model", "demo", "--every", 50, "--quiet"),
+        *("--csv", tmp_path / "o.csv"),
+    )
+    assert (done.code, done.out, done.err) == (0, "", "")
+
+
+def test_verbose_names_other_streams(cli: Cli, videos: Path, tmp_path: Path) -> None:
+    clip = videos / "torchcodec_nasa_13013.mp4"
+    done = cli(*("run", clip, "--model", "demo", "--every", 100, "-v", "--csv", tmp_path / "o.csv"))
+    assert "stream 3 is another video (h264), not used" in done.err
+
+
+def test_settings_from_a_file_and_options_on_top(
+    cli: Cli, demo_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("s.yaml").write_text(
+        f"source: {demo_clip}\ncamera: belt\nsample: {{every: 100}}\nmodel: {{name: demo}}\n"
+        "postprocess: {top_k: 1}\noutputs: {csv: o.csv}\n"
+    )
+    assert cli("run", "--config", "s.yaml").code == 0
+    assert len(rows(Path("o.csv"))) == 3
+    assert cli("run", "--config", "s.yaml", "--every", 50, "--overwrite").code == 0
+    found = rows(Path("o.csv"))
+    assert len(found) == 6
+    assert {row["camera"] for row in found} == {"belt"}
+    assert "label_2" not in found[0]
+
+
+def test_a_missing_glyph_is_said(cli: Cli, demo_clip: Path, tmp_path: Path) -> None:
+    labels = [*"abcdefgh", "\U000f0001"]
+    (tmp_path / "l.txt").write_text("\n".join(labels), encoding="utf-8")
+    done = cli(
+        *("run", demo_clip, "--model", "demo", "--labels", tmp_path / "l.txt", "--every", 50),
+        *("--video", tmp_path / "o.mp4"),
+    )
+    assert done.code == 0
+    assert "no glyph for \U000f0001" in done.err
+
+
+def test_the_demo_command(cli: Cli, tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    done = cli("demo", "--out", out)
+    assert done.code == 0
+    *named, last = done.out.splitlines()
+    for file in ("annotated.mp4", "labels.csv", "segments.vtt"):
+        assert (out / file).stat().st_size > 0
+        assert any(line.endswith(str(out / file)) for line in named)
+    assert last.startswith("agreement: ") and last.endswith(" %")
+    assert float(last.split()[1]) >= 95
+    again = cli("demo", "--out", out)
+    assert again.code == 2
+    assert "a demo is already there; give --overwrite" in again.err

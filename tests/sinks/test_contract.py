@@ -1,0 +1,57 @@
+"""What every sink must do, run over all of them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from streamcls.cli.report import Progress, SegmentTable
+from streamcls.metrics import Metrics
+from streamcls.protocols import Sink
+from streamcls.sinks.csv_log import CsvLog
+from streamcls.sinks.segments import SegmentLog
+from streamcls.sinks.stats import StatsFile
+from streamcls.sinks.video import VideoSink
+from tests.fakes import event, info, prediction, result
+
+SINKS: dict[str, Callable[[Path], Sink]] = {
+    "csv": lambda folder: CsvLog(folder / "out.csv", 3),
+    "segments.csv": lambda folder: SegmentLog(folder / "out.csv", 0.0),
+    "segments.json": lambda folder: SegmentLog(folder / "out.json", 0.0),
+    "segments.vtt": lambda folder: SegmentLog(folder / "out.vtt", 0.0),
+    "stats": lambda folder: StatsFile(folder / "out.json", Metrics(), backend="b", model="m"),
+    "video": lambda folder: VideoSink(
+        folder / "out.mp4", info(), lambda *_: None, start_s=0.0, threads=1
+    ),
+    "table": lambda _: SegmentTable(),
+    "progress": lambda _: Progress(info(), Metrics(), shown=False),
+}
+
+
+@pytest.fixture(params=SINKS)
+def sink(request: pytest.FixtureRequest, tmp_path: Path) -> Sink:
+    return SINKS[request.param](tmp_path)
+
+
+def test_it_takes_frames_and_events_and_closes_twice(sink: Sink) -> None:
+    sink.event(event(end_s=None))
+    for index in range(3):
+        sink.write(result(index, raw=prediction()))
+    if sink.every_frame:
+        sink.write(result(3))
+    sink.event(event(end_s=0.4))
+    sink.close()
+    sink.close()
+
+
+def test_it_closes_without_having_got_anything(sink: Sink) -> None:
+    sink.close()
+    sink.close()
+
+
+def test_it_leaves_the_picture_as_it_was(sink: Sink) -> None:
+    one = result(0, raw=prediction())
+    one.frame.image.flags.writeable = False
+    sink.write(one)
+    assert one.frame.image.max() == 0
+    sink.close()

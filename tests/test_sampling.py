@@ -1,0 +1,42 @@
+import pytest
+
+from streamcls.records import Grabbed
+from streamcls.sampling import AtMostPerSecond, EveryNth
+
+
+def at(index: int, pts_s: float) -> Grabbed:
+    return Grabbed(index, pts_s, "container", 0.04, 0)
+
+
+def test_every_nth_counts_from_the_start_of_the_file() -> None:
+    sampler = EveryNth(3)
+    assert [i for i in range(4, 14) if sampler.wants(at(i, i / 25))] == [6, 9, 12]
+
+
+@pytest.mark.parametrize("source_fps", [25, 29.97, 30, 60, 240])
+@pytest.mark.parametrize("fps", [1, 5, 7.5])
+def test_at_most_per_second_takes_the_rate_asked_for(fps: float, source_fps: float) -> None:
+    sampler = AtMostPerSecond(fps)
+    taken = [
+        i / source_fps for i in range(int(source_fps * 20)) if sampler.wants(at(i, i / source_fps))
+    ]
+    assert len(taken) == pytest.approx(20 * fps, abs=1)
+    # No two in one interval, and none later than one source frame after its turn.
+    assert all(int(t * fps + 1e-6) == k for k, t in enumerate(taken))
+
+
+def test_at_most_per_second_follows_time_not_frames() -> None:
+    """A gap in a variable frame rate is not made up for with a burst."""
+    sampler = AtMostPerSecond(2)
+    times = [100.0, 100.1, 100.6, 100.7, 105.0, 105.1, 105.2, 105.5]
+    assert [t for i, t in enumerate(times) if sampler.wants(at(i, t))] == [
+        100.0,
+        100.6,
+        105.0,
+        105.5,
+    ]
+
+
+def test_a_rate_above_the_source_takes_every_frame() -> None:
+    sampler = AtMostPerSecond(1000)
+    assert all(sampler.wants(at(i, i / 25)) for i in range(50))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamcls.config import ModelSettings, Settings
-from streamcls.errors import ModelSettingsError, SourceNotFoundError
+from streamcls.errors import ModelSettingsError, OutputPathError, SourceNotFoundError
 from streamcls.metrics import Metrics
 from streamcls.protocols import Sampler, Sink
 from streamcls.runtime.pipeline import Pipeline
@@ -56,7 +56,7 @@ def build_run(
             settings.
     """
     threads = settings.runtime.threads or available_threads()
-    source = open_source(settings, threads)
+    source = open_source(settings)
     classifier = load_classifier(settings.model, threads=1, progress=progress)
     pipeline = Pipeline(
         source,
@@ -83,7 +83,7 @@ def available_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def open_source(settings: Settings, threads: int) -> "FileSource":
+def open_source(settings: Settings) -> "FileSource":
     """The source that the settings name.
 
     Raises:
@@ -101,7 +101,6 @@ def open_source(settings: Settings, threads: int) -> "FileSource":
         camera=settings.camera or path.stem,
         start_s=settings.sample.start,
         duration_s=settings.sample.duration,
-        threads=threads,
     )
 
 
@@ -176,6 +175,8 @@ def check_outputs(settings: Settings) -> None:
     check(given, Path(settings.source).expanduser(), overwrite=outputs.overwrite)
     if outputs.events is not None:
         check_format(outputs.events)
+    if outputs.video is not None and outputs.video.suffix.lower() not in (".mp4", ".m4v", ".mov"):
+        raise OutputPathError(f"--video {outputs.video}: MP4 is written; let its name end in .mp4")
     if outputs.font is not None:
         Typeface(outputs.font, ())
 

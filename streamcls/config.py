@@ -68,7 +68,7 @@ class SampleSettings(_Group):
     """Classify every N-th frame."""
     fps: Annotated[float, Field(gt=0)] | None = None
     """Classify at most R frames a second of media time."""
-    start: Annotated[float, Field(ge=0)] = 0.0
+    start: Annotated[float, Field(ge=0)] | None = None
     """Begin at this media time, in seconds (the `pts_s` of the CSV)."""
     duration: Annotated[float, Field(gt=0)] | None = None
     """Stop so many seconds of media time later."""

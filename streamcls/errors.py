@@ -1,18 +1,18 @@
 """Every exception of streamcls.
 
-    StreamclsError                  the base: message says what, where, and what to do ├──
-    UsageError                  what was asked for can't be: settings, paths (exit code 2) │   ├──
-    SettingsError           an option or a settings file is wrong; also a ValueError │   ├──
-    SourceNotFoundError     no such file, or not a file; also a FileNotFoundError │   ├──
-    OutputPathError         an output can't be put there; also an OSError │   └── ModelSettingsError
-    weights, labels and model don't fit each other; also a ValueError ├── SourceError
-    the source opens but can't be read as a video; also an OSError ├── PictureError                a
-    picture can't be read; also an OSError ├── WeightsUnavailableError     weights are neither here
-    nor to be had; also an OSError ├── OutputError                 writing failed half-way (disk
-    full); also an OSError └── MissingPackageError         a package or system library is missing;
-    also an ImportError
+    StreamclsError                  the base: the message says what, where, and what to do
+    ├── UsageError                  what was asked for can't be: settings, paths (exit code 2)
+    │   ├── SettingsError           an option or a settings file is wrong (ValueError)
+    │   ├── SourceNotFoundError     no such file, or not a file (FileNotFoundError)
+    │   ├── OutputPathError         an output can't be put there (OSError)
+    │   └── ModelSettingsError      weights, labels and model don't fit each other (ValueError)
+    ├── SourceError                 the source is there but is no readable video (OSError)
+    ├── PictureError                a picture can't be read (OSError)
+    ├── WeightsUnavailableError     weights are neither here nor to be had (OSError)
+    ├── OutputError                 writing failed half-way, as on a full disk (OSError)
+    └── MissingPackageError         a package or system library is missing (ImportError)
 
-Where one is also a builtin error, code that knows nothing of streamcls can catch it.
+Each is also the builtin error in brackets, so code that knows nothing of streamcls can catch it.
 """
 
 

@@ -31,7 +31,7 @@ def pytest_runtest_makereport() -> Iterator[None]:
 
 
 def _left_behind() -> tuple[set[str], set[str], set[str]]:
-    threads = {t.name for t in threading.enumerate() if t.name.startswith("streamcls")}
+    threads = {t.name for t in threading.enumerate()}
     tasks = Path("/proc/self/task")
     children = {
         child

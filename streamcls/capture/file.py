@@ -37,18 +37,16 @@ class FileSource:
         path: Path,
         *,
         camera: str,
-        start_s: float = 0.0,
+        start_s: float | None = None,
         duration_s: float | None = None,
-        threads: int,
     ) -> None:
-        """Opens the file and decodes its first frame.
+        """Opens the file and decodes its first frames.
 
         Args:
             path: the file.
             camera: name for the rows.
-            start_s: media time of the first frame wanted.
+            start_s: media time of the first frame wanted, or None for the beginning.
             duration_s: media time from there on, or None for all.
-            threads: for the decoder.
 
         Raises:
             SourceNotFoundError: no such file.
@@ -59,7 +57,6 @@ class FileSource:
         self._info = _info(path, camera, self._probe)
         self._start_s = start_s
         self._duration_s = duration_s
-        self._threads = threads
         self._reformatter = av.video.reformatter.VideoReformatter()
         self._current: VideoFrame | None = None
         if self._probe.sound is not None and not self._probe.sound_readable:
@@ -82,26 +79,24 @@ class FileSource:
             SourceError: there is no frame in that time.
         """
         clock = _Clock(self._probe)
-        end_s: float | None = None
-        seen = wanted = 0
+        first_s = self._start_s
         last: Grabbed | None = None
-        for index, decoded in enumerate(decode(self._path, self._threads)):
-            seen += 1
-            grabbed = last = clock.stamp(index, decoded)
-            if grabbed.pts_s < self._start_s:
+        wanted = 0
+        for index, decoded in enumerate(decode(self._path)):
+            last = clock.stamp(index, decoded)
+            if self._start_s is not None and last.pts_s < self._start_s:
                 continue
-            if end_s is None and self._duration_s is not None:
-                end_s = (self._start_s or grabbed.pts_s) + self._duration_s
-            if end_s is not None and grabbed.pts_s >= end_s:
-                return
+            if self._duration_s is not None:
+                first_s = last.pts_s if first_s is None else first_s
+                if last.pts_s >= first_s + self._duration_s:
+                    return
             wanted += 1
             self._current = None if isinstance(decoded, Fault) else decoded
-            yield grabbed
-        if not wanted:
-            end = f"; it ends at {last.pts_s:.3f} s" if last else ""
-            raise SourceError(f"{self._path}: no frame at or after {self._start_s:g} s{end}")
-        if last is not None:
-            self._warn_if_cut_short(last)
+            yield last
+        if last is None or not wanted:
+            end = f"; it ends at {last.pts_s:.3f} s" if last is not None else ""
+            raise SourceError(f"{self._path}: no frame at or after {self._start_s or 0:g} s{end}")
+        self._warn_if_cut_short(last)
 
     def _warn_if_cut_short(self, last: Grabbed) -> None:
         stated_s = self._probe.duration_s

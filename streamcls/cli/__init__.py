@@ -30,7 +30,7 @@ class _LazyGroup(click.Group):
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="streamcls")
+@click.version_option(package_name="streamcls", message="%(prog)s %(version)s")
 def cli() -> None:
     """Says what a video shows, on an ordinary CPU: labels, segments, an annotated video.
 
@@ -45,7 +45,7 @@ def main() -> None:
     """Runs the command line and ends the process: every error is one line and an exit code."""
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="streamcls", standalone_mode=False)
     except click.exceptions.Exit as exit_:
         code = exit_.exit_code
     except click.UsageError as error:

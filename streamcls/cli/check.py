@@ -8,8 +8,9 @@ import click
 from streamcls.build import describe_model
 from streamcls.capture.container import Probe
 from streamcls.capture.inspect import Inspection, inspect
-from streamcls.cli.options import MODEL_OPTIONS, settings, settings_options, verbosity
+from streamcls.cli.options import MODEL_OPTIONS, settings_options, verbosity
 from streamcls.cli.report import print_table
+from streamcls.config import from_options
 
 
 @click.command(name="check")
@@ -22,7 +23,7 @@ def command(source: str, quiet: bool, verbose: int, **given: Any) -> None:
     \b
     streamcls check match.mp4
     """
-    chosen = settings(given, source)
+    chosen = from_options({"source": source, **given})
     found = inspect(Path(source).expanduser())
     rows = [*_file_rows(found), *describe_model(chosen.model).items()]
     print_table(("", source), rows)

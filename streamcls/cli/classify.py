@@ -12,8 +12,9 @@ import click
 
 from streamcls.build import available_threads, load_classifier
 from streamcls.capture.picture import find_pictures, read_picture
-from streamcls.cli.options import MODEL_OPTIONS, settings, settings_options, verbosity
+from streamcls.cli.options import MODEL_OPTIONS, settings_options, verbosity
 from streamcls.cli.report import print_table
+from streamcls.config import from_options
 from streamcls.errors import SourceNotFoundError
 from streamcls.runtime.pictures import Classification, classify_files
 from streamcls.sinks.files import check_outputs, open_text, writing
@@ -35,7 +36,7 @@ def command(
     streamcls classify photos/ --csv labels.csv
     streamcls classify cat.jpg dog.png --json
     """
-    chosen = settings(given, str(pictures[0]))
+    chosen = from_options({"source": str(pictures[0]), **given})
     path, top_k = chosen.outputs.csv, chosen.postprocess.top_k
     if path is not None:
         check_outputs({"--csv": path}, None, overwrite=chosen.outputs.overwrite)

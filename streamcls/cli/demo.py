@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from streamcls.build import DEMO_MODEL
-from streamcls.cli.options import settings, settings_options, verbosity
+from streamcls.cli.options import settings_options, verbosity
 from streamcls.cli.run import run_settings
+from streamcls.config import from_options
 from streamcls.demo.clip import FPS, render, truths
 from streamcls.demo.scene import EMPTY
 from streamcls.errors import OutputPathError
@@ -42,7 +43,8 @@ def command(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputPathError(f"--out {out}: can't be made: {error.strerror}") from error
-    click.echo(f"rendering the clip: {clip}", err=True)
+    if not quiet:
+        click.echo(f"rendering the clip: {clip}", err=True)
     render(clip)
     given = {
         "model": DEMO_MODEL,
@@ -53,7 +55,7 @@ def command(
         "overwrite": True,
         "threads": threads,
     }
-    run_settings(settings(given, str(clip)), Metrics(), quiet=quiet)
+    run_settings(from_options({"source": str(clip), **given}), Metrics(), quiet=quiet)
     click.echo(f"clip             {clip}")
     click.echo(f"annotated video  {video}")
     click.echo(f"labels (CSV)     {rows}")

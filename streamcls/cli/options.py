@@ -3,13 +3,12 @@
 import logging
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import click
 
 from streamcls.capture.address import mask
-from streamcls.config import Settings, from_options, options
+from streamcls.config import options
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -82,12 +81,3 @@ class _Masked(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return mask(super().format(record))
-
-
-def settings(given: dict[str, Any], source: str | None, config: Path | None = None) -> Settings:
-    """The settings that a command was called with.
-
-    Raises:
-        SettingsError: with a line for each mistake.
-    """
-    return from_options({"source": source, **given}, config)

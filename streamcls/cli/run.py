@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from streamcls.build import Run, build_run, check_outputs, sink_opener
-from streamcls.cli.options import settings, settings_options, verbosity
+from streamcls.cli.options import settings_options, verbosity
 from streamcls.cli.report import Progress, SegmentTable
-from streamcls.config import Settings
+from streamcls.config import Settings, from_options
 from streamcls.errors import SourceError
 from streamcls.metrics import Metrics
 from streamcls.protocols import Sink
@@ -41,7 +41,7 @@ def command(
     streamcls run --config configs/recording.yaml
     """
     metrics = Metrics()
-    chosen = settings(given, source, config)
+    chosen = from_options({"source": source, **given}, config)
     stop = run_settings(chosen, metrics, quiet=quiet)
     if (
         stop.signal is not None and config is None

@@ -27,9 +27,12 @@ def check_outputs(outputs: Mapping[str, Path], source: Path | None, *, overwrite
     """
     seen: dict[Path, str] = {}
     for option, path in outputs.items():
+        folder = path.parent
+        place = path if path == STDOUT else folder.resolve() / path.name
+        if seen.setdefault(place, option) != option:
+            raise OutputPathError(f"{option} {path}: the same file as {seen[place]}")
         if path == STDOUT:
             continue
-        folder = path.parent
         if source is not None and source.exists() and path.exists() and path.samefile(source):
             raise OutputPathError(f"{option} {path}: is the source itself; choose another name")
         if path.is_dir():
@@ -40,9 +43,6 @@ def check_outputs(outputs: Mapping[str, Path], source: Path | None, *, overwrite
             raise OutputPathError(f"{option} {path}: exists; give --overwrite or another name")
         if not os.access(path if path.exists() else folder, os.W_OK):
             raise OutputPathError(f"{option} {path}: no permission to write there")
-        other = seen.setdefault(folder.resolve() / path.name, option)
-        if other != option:
-            raise OutputPathError(f"{option} {path}: the same file as {other}")
 
 
 @contextmanager

@@ -84,6 +84,8 @@ def test_outputs(cli: Cli, tmp_path: Path, demo_clip: Path) -> None:
         wrong(cli, tmp_path, source, "--model", "demo", "--csv", path, code=2, says=says)
     wrong(cli, tmp_path, source, "--events", tmp_path / "o.txt", code=2, says=".csv, .json or .vtt")
     wrong(cli, tmp_path, source, "--font", there, code=2, says="not a font")
+    wrong(cli, tmp_path, source, "--video", tmp_path / "o.avi", code=2, says="MP4 is written")
+    wrong(cli, tmp_path, source, "--video", "-", code=2, says="MP4 is written")
     assert there.read_text() == "precious"
 
 

@@ -42,8 +42,8 @@ def times(ffprobe: str, path: Path) -> list[float]:
 
 def copy(source: Path, target: Path, **options: float) -> SourceInfo:
     """Sends a whole file through the sink without drawing anything."""
-    start_s = options.get("start_s", 0.0)
-    opened = FileSource(source, camera="cam", threads=2, **options)
+    start_s = options.get("start_s")
+    opened = FileSource(source, camera="cam", **options)
     sink = VideoSink(target, opened.info, nothing, start_s=start_s, threads=2)
     for one in opened.grab():
         frame = Frame(
@@ -154,7 +154,7 @@ def test_colours_survive(tmp_path: Path) -> None:
     for index, colour in enumerate(colours):
         sink.write(result(index, image=np.full((48, 64, 3), colour, np.uint8)))
     sink.close()
-    back = FileSource(tmp_path / "o.mp4", camera="c", threads=1)
+    back = FileSource(tmp_path / "o.mp4", camera="c")
     for (_, colour), one in zip(enumerate(colours), back.grab(), strict=True):
         assert one.fault is None
         assert np.abs(back.retrieve()[20, 30].astype(int) - colour).max() <= 6

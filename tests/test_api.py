@@ -1,0 +1,131 @@
+import re
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import streamcls
+from streamcls import errors, records
+from streamcls.api import ModelOptions, StreamOptions
+from streamcls.config import options
+
+NOT_FOR_PROGRAMS = {"csv", "events", "video", "stats", "font", "overwrite"}  # outputs
+
+
+def test_public_names_are_sorted_and_there() -> None:
+    assert streamcls.__all__ == sorted(streamcls.__all__)
+    for name in streamcls.__all__:
+        assert getattr(streamcls, name) is not None
+
+
+def test_every_error_is_public() -> None:
+    own = {
+        n
+        for n, e in vars(errors).items()
+        if isinstance(e, type) and e.__module__ == errors.__name__
+    }
+    assert own <= set(streamcls.__all__)
+
+
+def test_the_tree_of_errors_is_as_drawn() -> None:
+    drawn = re.findall(r"── (\w+)", errors.__doc__ or "")
+    for name in drawn:
+        assert issubclass(getattr(errors, name), errors.StreamclsError)
+    own = {n for n, e in vars(errors).items() if isinstance(e, type) and issubclass(e, Exception)}
+    assert set(drawn) | {"StreamclsError"} == own
+
+
+@pytest.mark.parametrize(
+    ("error", "builtin"),
+    [
+        (errors.SettingsError, ValueError),
+        (errors.SourceNotFoundError, FileNotFoundError),
+        (errors.SourceError, OSError),
+        (errors.OutputPathError, OSError),
+        (errors.MissingPackageError, ImportError),
+    ],
+)
+def test_errors_are_builtin_errors_too(error: type[Exception], builtin: type[Exception]) -> None:
+    assert issubclass(error, builtin)
+
+
+def test_options_of_the_api_are_those_of_the_command_line() -> None:
+    """So a new setting can't be forgotten here."""
+    names = set(StreamOptions.__annotations__) | set(ModelOptions.__annotations__)
+    assert names == set(options()) - NOT_FOR_PROGRAMS
+
+
+def test_stream_yields_classified_frames(demo_clip: Path) -> None:
+    found = [
+        (r.frame.index, r.frame.pts_s, r.top(1)[0].label, r.steady)
+        for r in streamcls.stream(demo_clip, model="demo", every=50, duration=8)
+    ]
+    assert [index for index, *_ in found] == [0, 50, 100, 150]
+    assert [pts_s for _, pts_s, *_ in found] == [0.0, 2.0, 4.0, 6.0]
+    assert found[1][2] == "bracket"
+
+
+def test_all_frames_with_the_latest_answer(demo_clip: Path) -> None:
+    results = list(
+        streamcls.stream(str(demo_clip), model="demo", every=10, duration=1, all_frames=True)
+    )
+    assert [r.frame.index for r in results] == list(range(25))
+    assert [r.raw is not None for r in results] == [i % 10 == 0 for i in range(25)]
+    latest = None
+    for one in results:
+        latest = one.raw or latest
+        assert one.last is latest
+        assert one.top(3) and len(one.top(3)) == 3
+        if one.raw is not None:
+            assert one.timing is not None and one.timing.age_ms > 0
+
+
+def test_frames_are_bgr_and_read_only(demo_clip: Path) -> None:
+    result = next(iter(streamcls.stream(demo_clip, model="demo")))
+    image = result.frame.image
+    assert image.shape == (720, 1280, 3)
+    assert image.dtype == np.uint8
+    with pytest.raises(ValueError, match="read-only"):
+        image[0, 0] = 0
+
+
+@pytest.mark.parametrize("how", ["break", "raise", "exhaust", "never"])
+def test_no_thread_is_left_however_the_loop_ends(how: str, demo_clip: Path) -> None:
+    results = streamcls.stream(demo_clip, model="demo", duration=1)
+    try:
+        for _ in results if how != "never" else ():
+            if how == "break":
+                break
+            if how == "raise":
+                raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        pass
+    del results
+    assert not [t for t in threading.enumerate() if t.name.startswith("streamcls")]
+
+
+def test_errors_come_at_the_call_not_in_the_loop(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        streamcls.stream(tmp_path / "no.mp4")
+    with pytest.raises(ValueError, match="--every"):
+        streamcls.stream("clip.mp4", every=0)
+
+
+def test_classify_takes_files_and_arrays(demo_clip: Path, tmp_path: Path) -> None:
+    from streamcls.media import cv2
+
+    frame = next(iter(streamcls.stream(demo_clip, model="demo", start=2))).frame.image
+    path = tmp_path / "frame.png"
+    cv2.imwrite(str(path), frame)
+    one, two = streamcls.classify(frame, path, model="demo")
+    assert one.top(1)[0].label == two.top(1)[0].label == "bracket"
+    np.testing.assert_array_equal(one.probs, two.probs)
+    assert streamcls.classify(model="demo") == []
+
+
+def test_labels_can_be_given(demo_clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "l.txt").write_text("\n".join("ABCDEFGHI"))
+    result = next(iter(streamcls.stream(demo_clip, model="demo", labels=tmp_path / "l.txt")))
+    assert isinstance(result, records.Result)
+    assert set(result.top(9)[i].label for i in range(9)) == set("ABCDEFGHI")

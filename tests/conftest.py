@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,11 +34,10 @@ def pytest_runtest_makereport() -> Iterator[None]:
 def _left_behind() -> tuple[set[str], set[str], set[str]]:
     threads = {t.name for t in threading.enumerate()}
     tasks = Path("/proc/self/task")
-    children = {
-        child
-        for task in (tasks.iterdir() if tasks.exists() else ())
-        for child in (task / "children").read_text().split()
-    }
+    children: set[str] = set()
+    for task in tasks.iterdir() if tasks.exists() else ():
+        with suppress(OSError):  # a thread that has just ended
+            children.update((task / "children").read_text().split())
     files = set()
     for link in Path("/proc/self/fd").iterdir() if Path("/proc/self/fd").exists() else ():
         try:

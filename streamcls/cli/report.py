@@ -1,6 +1,7 @@
 """What the commands show: progress, tables and the last line."""
 
 import sys
+import time
 from collections.abc import Collection, Iterable, Sequence
 from types import TracebackType
 from typing import Self
@@ -14,6 +15,7 @@ from rich.table import Table
 from streamcls.metrics import Metrics
 from streamcls.records import Event, Result, SourceInfo
 
+_SHOW_EVERY_S = 0.1
 _PIPE_WIDTH = 200  # columns, where no terminal says how wide it is
 
 
@@ -26,6 +28,7 @@ class Progress:
         """Prepares the bar; it appears with the `with`, if it is to be shown at all."""
         self._metrics = metrics
         self._zero_s: float | None = None
+        self._due_s = 0.0
         self._bars = Bars(
             TextColumn("frame {task.fields[frame]}"),
             BarColumn(),
@@ -53,9 +56,11 @@ class Progress:
         self._bars.stop()
 
     def write(self, result: Result) -> None:
-        """Moves the bar on."""
-        if self._bars.disable:
+        """Moves the bar on, a few times a second."""
+        now_s = time.monotonic()
+        if self._bars.disable or now_s < self._due_s:
             return
+        self._due_s = now_s + _SHOW_EVERY_S
         if self._zero_s is None:
             self._zero_s = result.frame.pts_s
         self._bars.update(

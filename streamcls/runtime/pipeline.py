@@ -202,7 +202,8 @@ class Pipeline:
             except TimeoutError:
                 continue
             except Finished:
-                self._end_s = max(self._end_s, self._read_s)
+                if not self._stop.is_set:  # all frames came out; the last ones were not classified
+                    self._end_s = max(self._end_s, self._read_s)
                 return None
             while entry.batch is not None and not entry.batch.done.wait(_LOOK_S):
                 if self._stop.is_set:

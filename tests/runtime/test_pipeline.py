@@ -149,6 +149,24 @@ def test_the_last_segment_ends_with_the_last_frame_read() -> None:
     assert sink.events[-1].end_s == pytest.approx(2.3)
 
 
+def test_a_run_that_is_cut_short_ends_its_segment_with_the_last_frame_out() -> None:
+    """Not with the frames that were read after it and dropped."""
+    calls: list[int] = []
+
+    def before(_size: int) -> None:
+        calls.append(0)
+        if len(calls) == 2:
+            raise MemoryError
+
+    made = Made(FakeSource(1000), classifier=FakeClassifier(before=before), workers=1)
+    sink = ListSink()
+    with pytest.raises(MemoryError):
+        made.run(sink)
+    assert made.metrics.snapshot().read > len(sink.results)
+    if sink.results:  # the failure may come before the first frame is out
+        assert sink.events[-1].end_s == pytest.approx(len(sink.results) / 10)
+
+
 def test_events_reach_the_sinks_before_the_frame_that_caused_them() -> None:
     order: list[str] = []
 

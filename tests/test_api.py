@@ -112,6 +112,12 @@ def test_errors_come_at_the_call_not_in_the_loop(tmp_path: Path) -> None:
         streamcls.stream("clip.mp4", every=0)
 
 
+def test_a_password_in_an_address_is_not_in_the_error() -> None:
+    with pytest.raises(errors.SourceNotFoundError) as raised:
+        streamcls.stream("rtsp://anna:geheim@10.0.0.7/cam")
+    assert "geheim" not in str(raised.value)
+
+
 def test_classify_takes_files_and_arrays(demo_clip: Path, tmp_path: Path) -> None:
     from streamcls.media import cv2
 

@@ -122,10 +122,8 @@ def opened(path: Path) -> "Iterator[InputContainer]":
     """
     check_file(path)
     try:
-        # An absolute path can't be taken for a protocol; a playlist inside can't reach the network.
-        container = av.open(
-            str(path.absolute()), options={"protocol_whitelist": "file"}, metadata_errors="replace"
-        )
+        # An absolute path can't be taken for a protocol.
+        container = av.open(str(path.absolute()), metadata_errors="replace")
     except av.error.FFmpegError as error:
         raise SourceError(f"{path}: {_why_not(path, error)}") from error
     with container:

@@ -32,7 +32,7 @@ class Sound:
             output: the annotated video.
             zero_s: the recording's time that is 0 in the output; earlier sound is left out.
         """
-        self._input = av.open(str(path.absolute()), options={"protocol_whitelist": "file"})
+        self._input = av.open(str(path.absolute()))
         self._output = output
         self._zero_s = zero_s
         self._last_dts: int | None = None

@@ -1,5 +1,6 @@
 """Whatever is wrong with what a user gives: one clear line, the right code, no rubbish."""
 
+import logging
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -208,6 +209,19 @@ def test_several_mistakes_are_said_at_once(cli: Cli, tmp_path: Path) -> None:
 def test_a_traceback_only_with_vv(cli: Cli, tmp_path: Path) -> None:
     assert "Traceback" not in cli("run", tmp_path / "no.mp4", "-v").err
     assert "Traceback" in cli("run", tmp_path / "no.mp4", "-vv").err
+
+
+def test_passwords_are_masked_in_every_message_and_in_the_log(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        logging.getLogger("streamcls.some.stage").warning("at %s", "http://a:geheim@h/1")
+        raise ValueError("at http://a:geheim@h/2")
+
+    monkeypatch.setattr("streamcls.cli.run.check_outputs", broken)
+    err = cli("run", "clip.mp4", "-vv").err
+    assert err.count("http://a:***@h/") >= 3  # the log, the traceback and the last line
+    assert "geheim" not in err
 
 
 def test_a_mistake_of_ours_is_one_line_too(

@@ -1,12 +1,14 @@
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from streamcls.errors import OutputError, OutputPathError
+from streamcls.records import Event
 from streamcls.sinks.segments import SegmentLog
 from tests.fakes import event
 
@@ -43,6 +45,17 @@ def test_at_every_moment_the_file_is_whole_and_says_what_is_open(
     log.event(event("dog", start_s=1.5, end_s=2.0))
     log.close()
     assert [(r["label"], float(r["end_s"])) for r in read(path)] == [("cat", 1.5), ("dog", 2.0)]
+
+
+def test_nothing_is_left_of_a_longer_text_before(tmp_path: Path) -> None:
+    path = tmp_path / "o.json"
+    log = SegmentLog(path, 0.0)
+    long = Event("label", "cam", "cat", 0.0, None, 0.123456, 0.123456, 12345)
+    log.event(long)
+    log.event(replace(long, end_s=1.0, mean_prob=0.5, peak_prob=0.5, peak_frame=1))
+    log.close()
+    (found,) = as_json(path)
+    assert found["end_s"] == 1.0
 
 
 def test_open_segments_of_several_cameras_do_not_mix(tmp_path: Path) -> None:

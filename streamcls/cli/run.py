@@ -43,9 +43,8 @@ def command(
     metrics = Metrics()
     chosen = from_options({"source": source, **given}, config)
     stop = run_settings(chosen, metrics, quiet=quiet)
-    if (
-        stop.signal is not None and config is None
-    ):  # a service that is told to stop has done its work
+    # A service, which is what a settings file describes, has done its work when it is told to stop.
+    if stop.signal is not None and config is None:
         sys.exit(128 + stop.signal)
 
 

@@ -1,6 +1,8 @@
 """streamcls says what a video shows, in real time, on an ordinary CPU."""
 
-from streamcls.api import ModelOptions, StreamOptions, classify, stream
+import importlib
+from typing import TYPE_CHECKING
+
 from streamcls.errors import (
     MissingPackageError,
     ModelSettingsError,
@@ -14,7 +16,10 @@ from streamcls.errors import (
     UsageError,
     WeightsUnavailableError,
 )
-from streamcls.records import Event, Frame, ModelCard, Prediction, Result, Score, Timing
+
+if TYPE_CHECKING:
+    from streamcls.api import ModelOptions, StreamOptions, classify, stream
+    from streamcls.records import Event, Frame, ModelCard, Prediction, Result, Score, Timing
 
 __all__ = [
     "Event",
@@ -40,3 +45,13 @@ __all__ = [
     "classify",
     "stream",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Loads numpy and what else the rest needs when it is first asked for, not before."""
+    if name in __all__:
+        for module in ("api", "records"):
+            found: object = getattr(importlib.import_module(f"streamcls.{module}"), name, None)
+            if found is not None:
+                return found
+    raise AttributeError(f"module 'streamcls' has no attribute {name!r}")

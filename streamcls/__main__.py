@@ -1,5 +1,17 @@
-"""`python -m streamcls` is the command line."""
+"""`python -m streamcls`, and the command `streamcls`."""
 
-from streamcls.cli import main
+import os
+import signal
 
-main()
+
+def main() -> None:
+    """Runs the command line; while that loads, a signal ends the process in silence."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: os._exit(128 + number))
+    from streamcls.cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

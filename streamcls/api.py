@@ -1,10 +1,13 @@
 """The same job for programs: `stream` for videos, `classify` for pictures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TypedDict, Unpack
 
+import numpy as np
+
+from streamcls.errors import PictureError, SettingsError
 from streamcls.records import Image, Prediction, Result
 
 
@@ -14,6 +17,7 @@ class ModelOptions(TypedDict, total=False):
     model: str
     weights: str | PathLike[str]
     labels: str | PathLike[str]
+    backend: str
     threads: int
 
 
@@ -60,6 +64,7 @@ def stream(
     from streamcls.metrics import Metrics
     from streamcls.runtime.stop import Stop
 
+    _check_names(options, StreamOptions)
     settings = from_options({"source": fspath(source), **options})
     run = build_run(settings, all_frames=all_frames, stop=Stop(), metrics=Metrics(), progress=False)
 
@@ -87,21 +92,36 @@ def classify(
         A prediction for each picture, in their order.
 
     Raises:
-        PictureError: a file can't be read.
+        PictureError: a file can't be read, or an array is no picture.
         SettingsError, ModelSettingsError, WeightsUnavailableError: the model can't be had.
     """
     from streamcls.build import available_threads, load_classifier
     from streamcls.capture.picture import read_picture
     from streamcls.config import from_options
 
+    _check_names(options, ModelOptions)
     settings = from_options({"source": "pictures", **options})
     threads = settings.runtime.threads or available_threads()
     classifier = load_classifier(settings.model, threads=threads, progress=False)
     found: list[Prediction] = []
     for at in range(0, len(pictures), classifier.batch):
         images = [
-            read_picture(Path(fspath(one))) if isinstance(one, (str, PathLike)) else one
+            read_picture(Path(fspath(one))) if isinstance(one, (str, PathLike)) else _checked(one)
             for one in pictures[at : at + classifier.batch]
         ]
         found.extend(classifier.classify(images).predictions)
     return found
+
+
+def _check_names(options: Mapping[str, object], known: type) -> None:
+    from streamcls.config import did_you_mean
+
+    for name in options.keys() - known.__annotations__.keys():
+        raise SettingsError(f"{name}: unknown option{did_you_mean(name, known.__annotations__)}")
+
+
+def _checked(picture: Image) -> Image:
+    image = np.asarray(picture)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3 or not image.size:
+        raise PictureError(f"not (H, W, 3) uint8 but {image.shape} {image.dtype}")
+    return image

@@ -71,6 +71,7 @@ def build_run(
         # Workers that each use one thread get more done than one worker with all of them, 13 ms a
         # picture against 19 on two cores, and answers don't depend on their number.
         workers=threads,
+        top_k=settings.postprocess.top_k,
         all_frames=all_frames,
         metrics=metrics,
         stop=stop,
@@ -157,13 +158,18 @@ def _sampler(settings: Settings) -> Sampler:
     return EveryNth(settings.sample.every or 1)
 
 
-def check_outputs(settings: Settings) -> None:
+def check_outputs(settings: Settings, also_read: Sequence[Path] = ()) -> None:
     """Raises before anything is loaded if an output can't be written where it is asked for.
+
+    Args:
+        settings: of the run.
+        also_read: files that are read besides those in the settings.
 
     Raises:
         OutputPathError: see `streamcls.sinks.files.check_outputs`; unknown ending; font that is
             none.
     """
+    from streamcls.sinks.files import STDOUT
     from streamcls.sinks.files import check_outputs as check
     from streamcls.sinks.fonts import Typeface
     from streamcls.sinks.segments import check_format
@@ -172,24 +178,40 @@ def check_outputs(settings: Settings) -> None:
     named = {"--csv": outputs.csv, "--events": outputs.events, "--video": outputs.video}
     named["--stats"] = outputs.stats
     given = {option: path for option, path in named.items() if path is not None}
-    check(given, Path(settings.source).expanduser(), overwrite=outputs.overwrite)
+    check(given, inputs(settings, also_read), overwrite=outputs.overwrite)
     if outputs.events is not None:
         check_format(outputs.events)
     if outputs.video is not None and outputs.video.suffix.lower() not in (".mp4", ".m4v", ".mov"):
         raise OutputPathError(f"--video {outputs.video}: MP4 is written; let its name end in .mp4")
+    if outputs.stats == STDOUT:
+        raise OutputPathError("--stats -: give a file name; only --csv goes to standard output")
     if outputs.font is not None:
         Typeface(outputs.font, ())
+
+
+def inputs(settings: Settings, also_read: Sequence[Path] = ()) -> dict[Path, str]:
+    """The files that are read, which no output may replace, and what each of them is."""
+    found = {Path(settings.source).expanduser(): "the source"}
+    found |= dict.fromkeys(also_read, "an input")
+    model, folder = settings.model, model_folder(settings.model.name)
+    if folder is not None:
+        found |= dict.fromkeys(folder.iterdir(), "a file of the model")
+    named = {"the weights file": model.weights, "the labels file": model.labels}
+    named["the font"] = settings.outputs.font
+    return found | {path: what for what, path in named.items() if path is not None}
 
 
 def sink_opener(
     settings: Settings, run: Run, more: Sequence[Sink] = ()
 ) -> Callable[[], list[Sink]]:
     """What opens the outputs of the settings, and adds sinks that are open already."""
+    from streamcls.sinks.files import remove
 
     def opened() -> list[Sink]:
-        with ExitStack() as undo:  # where one can't be opened, the others are closed again
+        with ExitStack() as undo:  # where one can't be opened, the others leave nothing behind
             sinks: list[Sink] = list(more)
-            for sink in _sinks(settings, run):
+            for path, sink in _sinks(settings, run):
+                undo.callback(remove, [path])
                 undo.callback(sink.close)
                 sinks.append(sink)
             undo.pop_all()
@@ -198,16 +220,20 @@ def sink_opener(
     return opened
 
 
-def _sinks(settings: Settings, run: Run) -> Iterator[Sink]:
+def _sinks(settings: Settings, run: Run) -> Iterator[tuple[Path, Sink]]:
     outputs, top_k, info = settings.outputs, settings.postprocess.top_k, run.source.info
+    overwrite, start_s = outputs.overwrite, settings.sample.start
     if outputs.csv is not None:
         from streamcls.sinks.csv_log import CsvLog
 
-        yield CsvLog(outputs.csv, top_k)
+        yield outputs.csv, CsvLog(outputs.csv, top_k, overwrite=overwrite)
     if outputs.events is not None:
         from streamcls.sinks.segments import SegmentLog
 
-        yield SegmentLog(outputs.events, info.start_s)
+        # Subtitles fit the annotated video of the same run, else the source.
+        video_s = max(info.start_s, start_s or 0.0)
+        zero_s = info.start_s if outputs.video is None else video_s
+        yield outputs.events, SegmentLog(outputs.events, zero_s, overwrite=overwrite)
     if outputs.video is not None:
         from streamcls.sinks.fonts import Typeface
         from streamcls.sinks.overlay import Overlay
@@ -215,18 +241,26 @@ def _sinks(settings: Settings, run: Run) -> Iterator[Sink]:
 
         typeface = Typeface(outputs.font, run.classifier.card.labels)
         overlay = Overlay(typeface, info.width, info.height, top_k)
-        yield VideoSink(
-            outputs.video, info, overlay.draw, start_s=settings.sample.start, threads=run.threads
+        video = VideoSink(
+            outputs.video,
+            info,
+            overlay.draw,
+            start_s=start_s,
+            threads=run.threads,
+            overwrite=overwrite,
         )
+        yield outputs.video, video
     if outputs.stats is not None:
         from streamcls.sinks.stats import StatsFile
 
-        yield StatsFile(
+        stats = StatsFile(
             outputs.stats,
             run.metrics,
             backend=run.classifier.backend_name,
             model=settings.model.name,
+            overwrite=overwrite,
         )
+        yield outputs.stats, stats
 
 
 def describe_model(settings: ModelSettings) -> dict[str, str]:
@@ -237,15 +271,23 @@ def describe_model(settings: ModelSettings) -> dict[str, str]:
     """
     from streamcls.inference import folder, torchvision_models
 
+    for given in (settings.weights, settings.labels):
+        if given is not None and not given.is_file():
+            raise ModelSettingsError(f"{given}: no such file")
+    rows = {"model": settings.name}
     path = model_folder(settings.name)
     if path is not None:
         card, file = folder.describe(path)
-        arch, classes = card.arch, f"{len(card.labels)} classes"
-        if card.note:
-            classes += f". {card.note}"
-        return {"model": f"{settings.name} ({arch}, {classes})", "weights": str(file)}
-    if settings.name not in torchvision_models.names():
+        rows["model"] += f" ({card.arch}, {len(card.labels)} classes)"
+        rows["weights"] = str(settings.weights or file)
+        if card.note and settings.weights is None:
+            rows["model"] += f". {card.note}"
+    elif settings.name in torchvision_models.names():
+        file = settings.weights or torchvision_models.published_file(settings.name)
+        state = "" if file.exists() else ": not there yet; run downloads them"
+        rows["weights"] = f"{file}{state}"
+    else:
         raise ModelSettingsError(torchvision_models.unknown_model(settings.name))
-    file = settings.weights or torchvision_models.published_file(settings.name)
-    state = "" if file.exists() else ": not there yet; run downloads them"
-    return {"model": settings.name, "weights": f"{file}{state}"}
+    if settings.labels is not None:
+        rows["labels"] = str(settings.labels)
+    return rows

@@ -5,16 +5,17 @@ command line have the same names with `-` for `_`; `options()` says in which gro
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from os import PathLike
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -25,10 +26,15 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from streamcls import config_file
+from streamcls.config_file import Where
 from streamcls.errors import SettingsError
 
+# These exclude each other: the one that is given as an option overrules both of the file.
+_EITHER: tuple[Where, ...] = (("sample", "every"), ("sample", "fps"))
+
 # What the group `model` calls `name` is the option --model, and so on.
-_OPTION_NAMES: dict[tuple[str, ...], str] = {("model", "name"): "model"}
+_OPTION_NAMES: dict[Where, str] = {("model", "name"): "model"}
 
 _METAVARS = {
     "camera": "NAME",
@@ -37,14 +43,13 @@ _METAVARS = {
     "start": "S",
     "duration": "S",
     "model": "NAME_OR_PATH",
+    "backend": "NAME",
     "top_k": "N",
     "threshold": "P",
     "smoothing": "S",
     "dwell": "S",
     "threads": "N",
 }
-
-Where: TypeAlias = tuple[str, ...]  # the keys from the top of the settings to a value
 
 
 class _Group(BaseModel):
@@ -57,8 +62,26 @@ class _Group(BaseModel):
     )
 
 
-Positive = Annotated[int, Field(ge=1)]
-File = Annotated[Path, AfterValidator(Path.expanduser)]
+def _no_bool(value: object) -> object:
+    """YAML's `yes` is no number; pydantic would take it for 1."""
+    if isinstance(value, bool):
+        raise ValueError(f"should be a number, not {'yes' if value else 'no'}")
+    return value
+
+
+def _path(value: object) -> object:
+    if value == "":
+        raise ValueError("should be the name of a file, not empty")
+    if not isinstance(value, (str, PathLike)):
+        raise ValueError(f"should be the name of a file, not {value!r}")
+    return value
+
+
+Integer = Annotated[int, BeforeValidator(_no_bool)]
+Number = Annotated[float, BeforeValidator(_no_bool)]
+Positive = Annotated[Integer, Field(ge=1)]
+File = Annotated[Path, BeforeValidator(_path), AfterValidator(Path.expanduser)]
+Name = Annotated[str, Field(min_length=1)]
 
 
 class SampleSettings(_Group):
@@ -66,11 +89,11 @@ class SampleSettings(_Group):
 
     every: Positive | None = None
     """Classify every N-th frame."""
-    fps: Annotated[float, Field(gt=0)] | None = None
+    fps: Annotated[Number, Field(gt=0)] | None = None
     """Classify at most R frames a second of media time."""
-    start: Annotated[float, Field(ge=0)] | None = None
+    start: Annotated[Number, Field(ge=0)] | None = None
     """Begin at this media time, in seconds (the `pts_s` of the CSV)."""
-    duration: Annotated[float, Field(gt=0)] | None = None
+    duration: Annotated[Number, Field(gt=0)] | None = None
     """Stop so many seconds of media time later."""
 
     @field_validator("fps")
@@ -84,24 +107,26 @@ class SampleSettings(_Group):
 class ModelSettings(_Group):
     """What classifies."""
 
-    name: str = "resnet18"
+    name: Name = "resnet18"
     """A classifier of torchvision by name, `demo`, or a model folder."""
     weights: File | None = None
     """Weights file: a state_dict, or a checkpoint with its own classes."""
     labels: File | None = None
     """Class names, one a line, in the order of the model's outputs."""
+    backend: Literal["torch"] = "torch"
+    """The engine that runs the model."""
 
 
 class PostprocessSettings(_Group):
     """What becomes of the probabilities."""
 
-    top_k: Annotated[int, Field(ge=1, le=1000)] = 3
+    top_k: Annotated[Integer, Field(ge=1, le=1000)] = 3
     """How many labels are shown and written for each frame."""
-    threshold: Annotated[float, Field(ge=0, le=1)] = 0.3
+    threshold: Annotated[Number, Field(ge=0, le=1)] = 0.3
     """Smoothed probability that the steady label needs; below it is `unknown`."""
-    smoothing: Annotated[float, Field(ge=0)] = 0.3
+    smoothing: Annotated[Number, Field(ge=0)] = 0.3
     """Time constant of the smoothing in seconds; 0 is none."""
-    dwell: Annotated[float, Field(ge=0)] = 0.2
+    dwell: Annotated[Number, Field(ge=0)] = 0.2
     """How long, in seconds, another label must lead before the steady label changes."""
 
 
@@ -134,7 +159,7 @@ class Settings(_Group):
 
     source: str
     """The video file to read."""
-    camera: Annotated[str, Field(min_length=1)] | None = None
+    camera: Name | None = None
     """Name of the source in rows and events; without it, the file's name without its ending."""
     sample: SampleSettings = SampleSettings()
     """Which part of the source is read, and which of its frames are classified."""
@@ -206,12 +231,20 @@ def from_options(given: Mapping[str, object], file: Path | None = None) -> Setti
         SettingsError: with a line for each mistake, naming the option, or the file, its line and
             the key.
     """
-    values, lines = _load(file) if file is not None else ({}, {})
-    for name, value in given.items():
-        if value is not None:
-            where = ("source",) if name == "source" else options()[name].where
-            _put(values, where, value)
-            lines.pop(where, None)
+    values, lines = config_file.load(file) if file is not None else ({}, {})
+    placed = {
+        ("source",) if name == "source" else options()[name].where: value
+        for name, value in given.items()
+        if value is not None
+    }
+    for where in placed:
+        if where in _EITHER:
+            for overruled in _EITHER:
+                lines.pop(overruled, None)
+                _put(values, overruled, None)
+    for where, value in placed.items():
+        lines.pop(where, None)
+        _put(values, where, value)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
@@ -228,50 +261,13 @@ def _put(values: dict[str, Any], where: tuple[str, ...], value: object) -> None:
     values[key] = value
 
 
-def _load(file: Path) -> tuple[dict[str, Any], dict[Where, int]]:
-    """A YAML file's values, and the line on which each key stands."""
-    try:
-        text = file.read_text(encoding="utf-8")
-        root = yaml.compose(text, yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except OSError as error:
-        raise SettingsError(f"{file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{file}: not a text file in UTF-8") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark is not None else ""
-        raise SettingsError(
-            f"{file}{line}: not YAML: {getattr(error, 'problem', error)}"
-        ) from error
-    if not isinstance(values, dict):
-        raise SettingsError(f"{file}:1: no settings; a file has keys like `source: clip.mp4`")
-    lines: dict[Where, int] = {}
-    _find_lines(root, (), lines, file)
-    return values, lines
-
-
-def _find_lines(node: yaml.Node | None, where: Where, lines: dict[Where, int], file: Path) -> None:
-    if not isinstance(node, yaml.MappingNode):
-        return
-    for key, value in node.value:
-        inner = (*where, str(key.value))
-        line = key.start_mark.line + 1
-        if inner in lines:
-            raise SettingsError(
-                f"{file}:{line}: {'.'.join(inner)}: stands twice, first on line {lines[inner]}"
-            )
-        lines[inner] = line
-        _find_lines(value, inner, lines, file)
-
-
 def _mistake(detail: ErrorDetails, file: Path | None, lines: Mapping[Where, int]) -> str:
     """One of pydantic's errors as a line: where it is, and what is wrong."""
     where = tuple(str(part) for part in detail["loc"])
     text = _what(detail, where)
     if where in lines:
         return f"{file}:{lines[where]}: {'.'.join(where)}: {text}"
-    if where == ("source",):
+    if where == ("source",) and detail["type"] == "missing":
         return "SOURCE: missing; give a video file, or `source:` in a settings file"
     option = next((o.name for o in options().values() if o.where == where), ".".join(where))
     return f"--{option.replace('_', '-')}: {text}"
@@ -279,12 +275,21 @@ def _mistake(detail: ErrorDetails, file: Path | None, lines: Mapping[Where, int]
 
 def _what(detail: ErrorDetails, where: Where) -> str:
     if detail["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(where[-1], _siblings(where), n=1)
-        return f"unknown key, did you mean '{near[0]}'?" if near else "unknown key"
+        return f"unknown key{did_you_mean(where[-1], _siblings(where))}"
     if detail["type"] == "model_type":
         return "should be a group of keys, each on a line of its own below it"
+    if detail["type"] == "string_too_short":
+        return "should not be empty"
+    if detail["type"] == "missing":
+        return "missing"
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return message if detail["type"] == "value_error" else f"{message}, not {detail['input']!r}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message on an unknown name; empty where no known one is near."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f", did you mean '{near[0]}'?" if near else ""
 
 
 def _siblings(where: Where) -> list[str]:

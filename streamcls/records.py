@@ -3,7 +3,7 @@
 Images are (H, W, 3) uint8 BGR, C-contiguous and read-only: whoever draws, copies.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -90,7 +90,7 @@ class Frame:
     captured_ns: int
     captured_utc: float | None
     sampled: bool
-    image: Image
+    image: Image = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,8 +111,8 @@ class Prediction:
         labels: the C class names, shared between predictions.
     """
 
-    probs: NDArray[np.float32]
-    labels: tuple[str, ...]
+    probs: NDArray[np.float32] = field(repr=False)
+    labels: tuple[str, ...] = field(repr=False)
 
     def top(self, k: int = 3) -> tuple[Score, ...]:
         """The k most probable classes, best first; equal ones in the order of their numbers."""
@@ -177,6 +177,7 @@ class Result:
         steady_prob: its smoothed probability; for unknown, that of the best class.
         events: segments that end and begin with this frame, in this order.
         timing: None where the frame was not classified.
+        top_k: how many labels `top` gives unless told otherwise.
     """
 
     frame: Frame
@@ -186,10 +187,11 @@ class Result:
     steady_prob: float
     events: tuple[Event, ...]
     timing: Timing | None
+    top_k: int = 3
 
-    def top(self, k: int = 3) -> tuple[Score, ...]:
+    def top(self, k: int | None = None) -> tuple[Score, ...]:
         """The k best classes of this frame, else of the last classified one; maybe none."""
-        return self.last.top(k) if self.last is not None else ()
+        return self.last.top(self.top_k if k is None else k) if self.last is not None else ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

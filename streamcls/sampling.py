@@ -22,12 +22,15 @@ class AtMostPerSecond:
         """`fps` is the rate that is not exceeded."""
         self._interval_s = 1 / fps
         self._first_s: float | None = None
+        self._last_s = 0.0
         self._taken = 0  # intervals that are done with
 
     def wants(self, grabbed: Grabbed) -> bool:
         """Whether this is the first frame in its interval of 1 / fps seconds."""
-        if self._first_s is None:
-            self._first_s = grabbed.pts_s
+        # Where recordings were joined, time goes back; counting begins anew.
+        if self._first_s is None or grabbed.pts_s < self._last_s - self._interval_s:
+            self._first_s, self._taken = grabbed.pts_s, 0
+        self._last_s = grabbed.pts_s
         # A hair's breadth more, so that a frame due exactly now is not missed by rounding.
         interval = int((grabbed.pts_s - self._first_s) / self._interval_s + 1e-6)
         if interval < self._taken:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import streamcls
 from streamcls import errors, records
@@ -116,6 +117,54 @@ def test_a_password_in_an_address_is_not_in_the_error() -> None:
     with pytest.raises(errors.SourceNotFoundError) as raised:
         streamcls.stream("rtsp://anna:geheim@10.0.0.7/cam")
     assert "geheim" not in str(raised.value)
+
+
+def test_unknown_options_are_refused_with_the_nearest_name() -> None:
+    with pytest.raises(errors.SettingsError, match="evry: unknown option, did you mean 'every'"):
+        streamcls.stream("clip.mp4", evry=2)  # type: ignore[call-arg]
+    with pytest.raises(errors.SettingsError, match="csv: unknown option"):
+        streamcls.stream("clip.mp4", csv="o.csv")  # type: ignore[call-arg]
+    with pytest.raises(errors.SettingsError, match="every: unknown option"):
+        streamcls.classify("a.jpg", every=2)  # type: ignore[call-arg]
+
+
+def test_top_k_is_what_top_gives(demo_clip: Path) -> None:
+    result = next(iter(streamcls.stream(demo_clip, model="demo", top_k=5)))
+    assert (len(result.top()), len(result.top(2))) == (5, 2)
+
+
+def test_the_programs_own_threads_in_torch_stay_as_they_were(demo_clip: Path) -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        for result in streamcls.stream(demo_clip, model="demo", duration=0.1):
+            streamcls.classify(result.frame.image, model="demo", threads=1)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((0, 4, 3), np.uint8),
+        np.zeros((4, 4, 3), np.float32),
+        np.array("text"),
+    ],
+    ids=["grey", "four channels", "empty", "float", "text"],
+)
+def test_arrays_that_are_no_pictures(picture: NDArray[np.uint8]) -> None:
+    with pytest.raises(errors.PictureError, match=r"not \(H, W, 3\) uint8 but"):
+        streamcls.classify(picture, model="demo")
+
+
+def test_weights_that_are_not_there(demo_clip: Path) -> None:
+    with pytest.raises(errors.ModelSettingsError, match=r"nope\.pth: No such file"):
+        streamcls.stream(demo_clip, model="demo", weights="nope.pth")
 
 
 def test_classify_takes_files_and_arrays(demo_clip: Path, tmp_path: Path) -> None:

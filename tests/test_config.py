@@ -84,6 +84,32 @@ def test_a_missing_or_binary_file_is_one_line(tmp_path: Path) -> None:
         from_options({}, tmp_path / "b.yaml")
 
 
+@pytest.mark.parametrize(("given", "other"), [("fps", "every"), ("every", "fps")])
+def test_an_option_overrules_the_one_that_it_excludes(
+    given: str, other: str, tmp_path: Path
+) -> None:
+    (tmp_path / "s.yaml").write_text(f"source: a.mp4\nsample: {{{other}: 2}}\n")
+    sample = from_options({given: 5}, tmp_path / "s.yaml").sample
+    assert (getattr(sample, given), getattr(sample, other)) == (5, None)
+
+
+def test_values_that_are_something_else_are_refused_in_plain_words(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(
+        "source: null\nsample: {every: yes}\nmodel: {name: ''}\noutputs: {csv: 2024-01-01}\n"
+    )
+    with pytest.raises(SettingsError) as raised:
+        from_options({}, tmp_path / "s.yaml")
+    said = [line.split(": ", 1)[1] for line in str(raised.value).splitlines()]
+    assert said == [
+        "source: missing",
+        "sample.every: should be a number, not yes",
+        "model.name: should not be empty",
+        "outputs.csv: should be the name of a file, not datetime.date(2024, 1, 1)",
+    ]
+    with pytest.raises(SettingsError, match=r"^--csv: should be the name of a file, not empty$"):
+        from_options({"source": "a.mp4", "csv": ""})
+
+
 def test_every_and_fps_exclude_each_other() -> None:
     with pytest.raises(SettingsError, match="--fps: can't be given together with `every`"):
         from_options({"source": "a", "every": "2", "fps": "3"})

@@ -37,6 +37,13 @@ def test_at_most_per_second_follows_time_not_frames() -> None:
     ]
 
 
+def test_where_recordings_were_joined_counting_begins_anew() -> None:
+    sampler = AtMostPerSecond(2)
+    times = [0.0, 0.5, 1.0, 1.5, 0.0, 0.1, 0.5, 1.0]
+    taken = [i for i, t in enumerate(times) if sampler.wants(at(i, t))]
+    assert taken == [0, 1, 2, 3, 4, 6, 7]
+
+
 def test_a_rate_above_the_source_takes_every_frame() -> None:
     sampler = AtMostPerSecond(1000)
     assert all(sampler.wants(at(i, i / 25)) for i in range(50))

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-# FFmpeg's readers of single pictures, and of text files as terminal recordings.
+# FFmpeg's readers of single pictures.
 _PICTURES = ("image2", "ico")
 NO_DECODER = "no decoder"
 _FIRST_FRAMES = 5  # enough to see whether their times are in order
@@ -51,6 +51,7 @@ class Probe:
         stream_start_s: where the video stream begins.
         duration_s: stated length, or None.
         fps: average frames a second; 0 where nothing is known.
+        nominal_fps: the rate that the header states, or whose multiples all times are; 0 if none.
         frames: stated number, or None.
         streams: all of them.
     """
@@ -69,6 +70,7 @@ class Probe:
     stream_start_s: float
     duration_s: float | None
     fps: Fraction
+    nominal_fps: Fraction
     frames: int | None
     streams: tuple[StreamInfo, ...]
 
@@ -181,7 +183,9 @@ def probe(path: Path) -> Probe:
         if not frames:
             raise SourceError(f"{path}: not one frame of its {codec.name} video can be decoded")
         first, times = frames[0], [frame.pts for frame in frames if frame.pts is not None]
-        in_order = len(times) == len(frames) and all(a < b for a, b in pairwise(times))
+        # Some may be the same: ticks can be coarser than the frame rate.
+        in_order = len(times) == len(frames) and all(a <= b for a, b in pairwise(times))
+        in_order = in_order and (len(times) == 1 or times[0] < times[-1])
         time_base = stream.time_base or Fraction(1, 1000)
         return Probe(
             container=container.format.name,
@@ -198,9 +202,23 @@ def probe(path: Path) -> Probe:
             stream_start_s=float((stream.start_time or 0) * time_base),
             duration_s=_duration_s(container, stream),
             fps=stream.average_rate or stream.guessed_rate or Fraction(0),
+            nominal_fps=stream.base_rate or Fraction(0),
             frames=stream.frames or None,
             streams=tuple(StreamInfo(s.index, s.type, _codec_name(s)) for s in container.streams),
         )
+
+
+def last_time_s(path: Path) -> float:
+    """Where the last packet of any stream ends, in seconds after the media's start."""
+    latest = 0.0
+    # A container that is damaged ends there.
+    with opened(path) as container, suppress(av.error.FFmpegError, IndexError):
+        begin_s = (container.start_time or 0) / av.time_base
+        for packet in container.demux():
+            if packet.pts is not None and packet.time_base is not None:
+                end = (packet.pts + (packet.duration or 0)) * packet.time_base
+                latest = max(latest, float(end) - begin_s)
+    return latest
 
 
 def _codec_name(stream: "Stream") -> str:

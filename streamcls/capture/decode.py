@@ -16,15 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from streamcls.capture.container import opened, video_stream
-from streamcls.media import av
+from streamcls.media import av, packets
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
-    from av.packet import Packet
     from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
-
-_CONTAINER_FAULTS = 1000  # until the rest of a file is given up
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,9 +46,9 @@ def decode(path: Path) -> Iterator[Decoded]:
     with opened(path) as container:
         stream = video_stream(path, container)
         stream.codec_context.thread_count = 1
-        for packet in _packets(container, stream):
-            if isinstance(packet, Fault):
-                yield packet
+        for packet in packets(container, stream):
+            if packet is None:
+                yield Fault("undecodable", None)
                 continue
             try:
                 frames = packet.decode()
@@ -62,17 +57,3 @@ def decode(path: Path) -> Iterator[Decoded]:
                 continue
             for frame in frames:
                 yield Fault("corrupt", frame.pts) if frame.is_corrupt else frame
-
-
-def _packets(
-    container: "InputContainer", stream: "VideoStream"
-) -> "Iterator[Packet[VideoStream] | Fault]":
-    """The stream's packets; where the container itself is damaged, a fault, and on behind it."""
-    for _ in range(_CONTAINER_FAULTS):
-        try:
-            yield from container.demux(stream)
-            return
-        except av.error.EOFError:
-            return
-        except av.error.FFmpegError:
-            yield Fault("undecodable", None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamcls.capture.container import Probe, probe
+from streamcls.capture.container import Probe, last_time_s, probe
 from streamcls.capture.decode import Fault, decode
 from streamcls.errors import SourceError
 from streamcls.media import av, cv2
@@ -99,11 +99,17 @@ class FileSource:
         self._warn_if_cut_short(last)
 
     def _warn_if_cut_short(self, last: Grabbed) -> None:
-        stated_s = self._probe.duration_s
+        stated_s, frames = self._probe.duration_s, self._probe.frames
         end_s = last.pts_s + last.duration_s - self._probe.stream_start_s
-        if stated_s is not None and end_s < stated_s - _CUT_SHORT_S and self._probe.frames:
+        latest_s = (stated_s or 0.0) - _CUT_SHORT_S
+        # Without a number of frames the length is that of the longest stream, maybe the sound.
+        if end_s < latest_s and (frames or last_time_s(self._path) < latest_s):
             log.warning(
                 "%s: ends at %.1f s though it says %.1f s; cut off", self._path, end_s, stated_s
+            )
+        elif frames and (frames - last.index - 1) * last.duration_s > _CUT_SHORT_S:
+            log.warning(
+                "%s: ends after %d of %d frames; cut off", self._path, last.index + 1, frames
             )
 
     def retrieve(self) -> Image:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from streamcls.capture.container import Probe, opened, probe, video_stream
-from streamcls.media import av, cv2
+from streamcls.media import cv2, packets
 
 # Rounding to the container's ticks moves a frame by up to one tick.
 _VFR_TOLERANCE = 0.1
@@ -50,12 +50,9 @@ def inspect(path: Path) -> Inspection:
 def _rate(path: Path, found: Probe) -> Rate | None:
     times = []
     with opened(path) as container:
-        try:
-            for packet in container.demux(video_stream(path, container)):
-                if packet.pts is not None and not packet.is_discard:
-                    times.append(float(packet.pts * found.time_base))
-        except av.error.FFmpegError:
-            pass  # a damaged container: what came before counts
+        for packet in packets(container, video_stream(path, container)):
+            if packet is not None and packet.pts is not None and not packet.is_discard:
+                times.append(float(packet.pts * found.time_base))
     times.sort()
     gaps = [b - a for a, b in pairwise(times)]
     if not found.has_times or not gaps or times[-1] <= times[0]:
@@ -75,7 +72,10 @@ def _opencv(path: Path, found: Probe) -> str:
     """Whether OpenCV's VideoCapture reads the file too, for people who use it elsewhere."""
     if found.interlaced:
         return "no: it gives no pictures of interlaced video, but says it did"
-    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
+    name = str(path.absolute())
+    if name != name.encode(errors="replace").decode():  # bytes that are no text end the process
+        return "no: it takes only names that are text"
+    capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened():
             return "no"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from warnings import catch_warnings
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -46,7 +47,7 @@ def read_picture(path: Path) -> Image:
         PictureError: missing, no picture, or damaged.
     """
     try:
-        with PillowImage.open(path) as opened:
+        with catch_warnings(action="ignore"), PillowImage.open(path) as opened:
             upright = ImageOps.exif_transpose(opened)
             if upright.mode.startswith("I;16"):  # Pillow would cut 16 bits off at 255
                 upright = upright.point(lambda value: value / 256).convert("L")
@@ -57,11 +58,7 @@ def read_picture(path: Path) -> Image:
         raise PictureError(f"{path}: not a picture, or its beginning is damaged") from error
     except PillowImage.DecompressionBombError as error:
         raise PictureError(f"{path}: too large: {error}") from error
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-    ) as error:  # SyntaxError: Pillow's word for a broken PNG
+    except Exception as error:  # what Pillow's readers raise on damaged files has no bounds
         raise PictureError(
             f"{path}: can't be read: {getattr(error, 'strerror', None) or error}"
         ) from error

@@ -2,14 +2,19 @@
 
 import importlib
 import logging
+import os
 import signal
 import sys
-from types import FrameType
+from contextlib import suppress
+from io import TextIOWrapper
+from pathlib import Path
 
 import click
 
 from streamcls.capture.address import mask
 from streamcls.errors import StreamclsError
+from streamcls.runtime.lanes import left_behind
+from streamcls.runtime.stop import end_on_signals
 
 _COMMANDS = ("run", "classify", "demo", "check", "models")
 
@@ -43,33 +48,55 @@ def cli() -> None:
 
 def main() -> None:
     """Runs the command line and ends the process: every error is one line and an exit code."""
-    signal.signal(signal.SIGTERM, _terminated)
-    try:
-        code = cli.main(prog_name="streamcls", standalone_mode=False)
-    except click.exceptions.Exit as exit_:
-        code = exit_.exit_code
-    except click.UsageError as error:
-        _say(_usage(error))
-        code = 2
-    except click.ClickException as error:
-        _say(error.format_message())
-        code = error.exit_code
-    except StreamclsError as error:
-        _say(str(error))
-        logging.getLogger("streamcls").debug("where it was raised:", exc_info=True)
-        code = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        code = 128 + signal.SIGINT
-    except Exception as error:  # a mistake of ours is one line too; -vv shows it all
-        _say(f"unexpected {type(error).__name__}: {error}; -vv shows where, please report it")
-        logging.getLogger("streamcls").debug("where it was raised:", exc_info=True)
-        code = 1
+    _open_closed_streams()
+    end_on_signals()
+    code = _run()
+    if left_behind():
+        with suppress(OSError):
+            sys.stdout.flush()
+        os._exit(code)
     sys.exit(code)
 
 
-def _terminated(number: int, _frame: FrameType | None) -> None:
-    """SIGTERM while nothing is running yet: end as at Ctrl-C, so that everything is cleaned up."""
-    raise SystemExit(128 + number)
+def _run() -> int:
+    log = logging.getLogger("streamcls")
+    try:
+        code = cli.main(prog_name="streamcls", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
+    except click.UsageError as error:
+        _say(_usage(error))
+        return 2
+    except click.ClickException as error:
+        _say(error.format_message())
+        return error.exit_code
+    except StreamclsError as error:
+        _say(str(error))
+        log.debug("where it was raised:", exc_info=True)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return 128 + signal.SIGINT
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 1
+    except Exception as error:  # a mistake of ours is one line too; -vv shows it all
+        _say(f"unexpected {type(error).__name__}: {error}; -vv shows where, please report it")
+        log.debug("where it was raised:", exc_info=True)
+        return 1
+
+
+def _open_closed_streams() -> None:
+    """Standard streams that the caller closed go nowhere, so that no output gets their number."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open("r" if name == "stdin" else "w")  # noqa: SIM115
+            setattr(sys, name, nowhere)
+    for stream in (sys.stdout, sys.stderr):  # names of files may hold bytes that are no text
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _say(message: str) -> None:

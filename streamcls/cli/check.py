@@ -1,5 +1,6 @@
 """streamcls check"""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ def _file_rows(found: Inspection) -> list[tuple[str, str]]:
         ("pixel aspect", str(about.sample_aspect)),
         ("duration", f"{about.duration_s:.3f} s" if about.duration_s else "not stated"),
         ("frames", f"{about.frames} stated" if about.frames else "not stated"),
-        ("nominal rate", f"{float(about.fps):.3f} fps" if about.fps else "not stated"),
+        ("nominal rate", _rate(about.nominal_fps)),
+        ("average rate", _rate(about.fps)),
         ("real rate", _real_rate(found)),
         ("sound", sound.codec if sound else "none"),
         ("other streams", ", ".join(others) or "none"),
@@ -55,6 +57,10 @@ def _file_rows(found: Inspection) -> list[tuple[str, str]]:
 def _others(about: Probe) -> list[Any]:
     used = next(stream for stream in about.streams if stream.kind == "video")
     return [stream for stream in about.streams if stream is not used and stream is not about.sound]
+
+
+def _rate(fps: Fraction) -> str:
+    return f"{float(fps):.3f} fps" if fps else "not stated"
 
 
 def _real_rate(found: Inspection) -> str:

@@ -10,14 +10,15 @@ from typing import Any
 
 import click
 
-from streamcls.build import available_threads, load_classifier
+from streamcls.build import available_threads, check_outputs, load_classifier
 from streamcls.capture.picture import find_pictures, read_picture
 from streamcls.cli.options import MODEL_OPTIONS, settings_options, verbosity
-from streamcls.cli.report import print_table
-from streamcls.config import from_options
+from streamcls.cli.report import SCREEN, print_table
+from streamcls.config import OutputSettings, from_options
 from streamcls.errors import SourceNotFoundError
 from streamcls.runtime.pictures import Classification, classify_files
-from streamcls.sinks.files import check_outputs, open_text, writing
+from streamcls.runtime.stop import end_if_signalled
+from streamcls.sinks.files import as_text, creating, writing
 
 
 @click.command(name="classify")
@@ -38,18 +39,18 @@ def command(
     """
     chosen = from_options({"source": str(pictures[0]), **given})
     path, top_k = chosen.outputs.csv, chosen.postprocess.top_k
-    if path is not None:
-        check_outputs({"--csv": path}, None, overwrite=chosen.outputs.overwrite)
     files = list(find_pictures(pictures))
     if not files:
         raise SourceNotFoundError(f"{pictures[0]}: no picture in this folder")
+    check_outputs(chosen, files)
     threads = chosen.runtime.threads or available_threads()
     classifier = load_classifier(
         chosen.model, threads=threads, progress=not quiet and sys.stderr.isatty()
     )
+    end_if_signalled()
     done: list[Classification] = []
-    with ExitStack() as stack:
-        rows = None if path is None else _CsvRows(path, top_k, stack)
+    with writing(path or SCREEN), ExitStack() as stack:
+        rows = None if path is None else _CsvRows(chosen.outputs, top_k, stack)
         for one in classify_files(files, read_picture, classifier):
             if one.error is not None:
                 click.echo(f"streamcls: {one.error}", err=True)
@@ -57,8 +58,10 @@ def command(
                 rows.write(one)
             done.append(one)
     if as_json:
-        click.echo(json.dumps({"results": [_as_json(one, top_k) for one in done]}, indent=1))
-    elif path is None:
+        text = json.dumps({"results": [_as_json(one, top_k) for one in done]}, indent=1)
+        with writing(SCREEN):
+            click.echo(text)
+    elif path is None and any(one.prediction is not None for one in done):
         _print(done, top_k)
     sys.exit(1 if any(one.error for one in done) else 0)
 
@@ -66,12 +69,15 @@ def command(
 class _CsvRows:
     """The CSV file with a row for each picture."""
 
-    def __init__(self, path: Path, top_k: int, stack: ExitStack) -> None:
-        self._path = path
+    def __init__(self, outputs: OutputSettings, top_k: int, stack: ExitStack) -> None:
+        assert outputs.csv is not None
+        self._path = outputs.csv
         self._top_k = top_k
-        self._csv = csv.writer(stack.enter_context(open_text(path)), lineterminator="\n")
         pairs = [name for k in range(1, top_k + 1) for name in (f"label_{k}", f"prob_{k}")]
-        self._row(["file", *pairs])
+        with creating(self._path, overwrite=outputs.overwrite) as file:
+            text = stack.enter_context(as_text(file))
+            self._csv = csv.writer(text, lineterminator="\n")
+            self._row(["file", *pairs])
 
     def write(self, one: Classification) -> None:
         self._row([str(one.file), *_cells(one, self._top_k)])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from streamcls.build import DEMO_MODEL
+from streamcls.build import DEMO_MODEL, check_outputs
 from streamcls.cli.options import settings_options, verbosity
 from streamcls.cli.run import run_settings
 from streamcls.config import from_options
@@ -13,6 +13,8 @@ from streamcls.demo.clip import FPS, render, truths
 from streamcls.demo.scene import EMPTY
 from streamcls.errors import OutputPathError
 from streamcls.metrics import Metrics
+from streamcls.runtime.stop import end_if_signalled
+from streamcls.sinks.files import remove, writing
 
 
 @click.command(name="demo")
@@ -37,31 +39,44 @@ def command(
     """
     clip, video, rows = out / "clip.mp4", out / "annotated.mp4", out / "labels.csv"
     segments, stats = out / "segments.vtt", out / "stats.json"
-    if clip.exists() and not overwrite:
-        raise OutputPathError(f"{out}: a demo is already there; give --overwrite or another --out")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputPathError(f"--out {out}: can't be made: {error.strerror}") from error
-    if not quiet:
-        click.echo(f"rendering the clip: {clip}", err=True)
-    render(clip)
+    made = [path for path in (clip, video, rows, segments, stats) if path.exists()]
+    if made and not overwrite:
+        raise OutputPathError(f"{made[0]}: exists; give --overwrite or another --out")
     given = {
         "model": DEMO_MODEL,
         "video": str(video),
         "csv": str(rows),
         "events": str(segments),
         "stats": str(stats),
-        "overwrite": True,
+        "overwrite": overwrite,
         "threads": threads,
     }
-    run_settings(from_options({"source": str(clip), **given}), Metrics(), quiet=quiet)
+    chosen = from_options({"source": str(clip), **given})
+    _make_clip(out, clip, quiet=quiet)
+    end_if_signalled()
+    check_outputs(chosen)
+    run_settings(chosen, Metrics(), quiet=quiet)
     click.echo(f"clip             {clip}")
     click.echo(f"annotated video  {video}")
     click.echo(f"labels (CSV)     {rows}")
     click.echo(f"segments         {segments}")
     click.echo(f"statistics       {stats}")
     click.echo(f"agreement: {agreement(rows):.1%}".replace("%", " %"))
+
+
+def _make_clip(out: Path, clip: Path, *, quiet: bool) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputPathError(f"--out {out}: can't be made: {error.strerror}") from error
+    if not quiet:
+        click.echo(f"rendering the clip: {clip}", err=True)
+    try:
+        with writing(clip):
+            render(clip)
+    except BaseException:
+        remove([clip])
+        raise
 
 
 def agreement(rows: Path) -> float:

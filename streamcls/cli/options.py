@@ -12,7 +12,7 @@ from streamcls.config import options
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-MODEL_OPTIONS = ("model", "weights", "labels")
+MODEL_OPTIONS = ("model", "weights", "labels", "backend")
 
 
 def settings_options(*names: str) -> Callable[[Command], Command]:

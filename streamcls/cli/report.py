@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -13,9 +14,11 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from streamcls.metrics import Metrics
-from streamcls.records import Event, Result, SourceInfo
+from streamcls.records import Event, Result
+from streamcls.sinks.files import writing
 
 _SHOW_EVERY_S = 0.1
+SCREEN = Path("standard output")  # its name in an error
 _PIPE_WIDTH = 200  # columns, where no terminal says how wide it is
 
 
@@ -24,8 +27,14 @@ class Progress:
 
     every_frame = True
 
-    def __init__(self, info: SourceInfo, metrics: Metrics, *, shown: bool) -> None:
-        """Prepares the bar; it appears with the `with`, if it is to be shown at all."""
+    def __init__(self, length_s: float | None, metrics: Metrics, *, shown: bool) -> None:
+        """Prepares the bar; it appears with the `with`, if it is to be shown at all.
+
+        Args:
+            length_s: media time to go through, or None where nobody knows.
+            metrics: where frames are counted.
+            shown: whether there is a bar.
+        """
         self._metrics = metrics
         self._zero_s: float | None = None
         self._due_s = 0.0
@@ -39,7 +48,7 @@ class Progress:
             disable=not shown,
             transient=True,
         )
-        self._task = self._bars.add_task("", total=info.duration_s, frame=0, fps=0.0, label="")
+        self._task = self._bars.add_task("", total=length_s, frame=0, fps=0.0, label="")
 
     def __enter__(self) -> Self:
         """Shows the bar."""
@@ -127,4 +136,6 @@ def print_table(
     for row in rows:
         table.add_row(*row)
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    Console(width=width, markup=False, highlight=False, emoji=False).print(table)
+    with writing(SCREEN):
+        Console(width=width, markup=False, highlight=False, emoji=False).print(table)
+        sys.stdout.flush()

@@ -42,19 +42,23 @@ def command(
     """
     metrics = Metrics()
     chosen = from_options({"source": source, **given}, config)
-    stop = run_settings(chosen, metrics, quiet=quiet)
-    # A service, which is what a settings file describes, has done its work when it is told to stop.
-    if stop.signal is not None and config is None:
-        sys.exit(128 + stop.signal)
+    check_outputs(chosen, [] if config is None else [config])
+    try:
+        run_settings(chosen, metrics, quiet=quiet)
+    except (KeyboardInterrupt, SystemExit):
+        # A service, which is what a settings file describes, has done its work when it is told to
+        # stop.
+        if config is None:
+            raise
 
 
-def run_settings(chosen: Settings, metrics: Metrics, *, quiet: bool) -> Stop:
+def run_settings(chosen: Settings, metrics: Metrics, *, quiet: bool) -> None:
     """Runs one source to its end or to a signal, with progress and all outputs.
 
     Raises:
         StreamclsError: the first failure, after all outputs are closed.
+        KeyboardInterrupt, SystemExit: a signal ended it.
     """
-    check_outputs(chosen)
     shown = not quiet and sys.stderr.isatty()
     stop = Stop()
     outputs = chosen.outputs
@@ -66,14 +70,27 @@ def run_settings(chosen: Settings, metrics: Metrics, *, quiet: bool) -> Stop:
     printed = not any((outputs.csv, outputs.events, outputs.video, outputs.stats))
     table = SegmentTable()
     try:
-        with stop.on_signals(), Progress(built.source.info, metrics, shown=shown) as progress:
+        with (
+            stop.on_signals(),
+            Progress(_length_s(built, chosen), metrics, shown=shown) as progress,
+        ):
             more: list[Sink] = [progress, table]
             run_pipeline(built.pipeline, sink_opener(chosen, built, more))
     finally:
         _say_ledger(built, quiet=quiet)
     if printed:
         table.print()
-    return stop
+    if stop.signal is not None:
+        raise SystemExit(128 + stop.signal)
+
+
+def _length_s(built: Run, chosen: Settings) -> float | None:
+    """How much media time is asked for."""
+    info, start_s, most_s = built.source.info, chosen.sample.start, chosen.sample.duration
+    if info.duration_s is None:
+        return most_s
+    left_s = info.duration_s - max(0.0, (start_s or 0.0) - info.start_s)
+    return left_s if most_s is None else min(left_s, most_s)
 
 
 def _heading(built: Run, chosen: Settings) -> str:

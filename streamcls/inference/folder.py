@@ -48,11 +48,12 @@ def load(folder: Path, weights: Path | None, labels: tuple[str, ...] | None) -> 
         raise ModelSettingsError(
             f"{folder / CARD_NAME}: {torchvision_models.unknown_model(card.arch)}"
         )
+    tensors = _tensors(weights or file)
     if weights is not None:
         card, file = replace(card, sha256=sha256_of(weights)), weights
     if labels is not None:
         card = replace(card, labels=labels)
-    module, classes = torchvision_models.build(card.arch, _tensors(file), file)
+    module, classes = torchvision_models.build(card.arch, tensors, file)
     torchvision_models.check_labels(card.labels, classes, file)
     return Network(module, card)
 

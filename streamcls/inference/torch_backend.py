@@ -9,7 +9,7 @@ A batch always has the same shape, and each call uses the same number of threads
 picture depends neither on its neighbours nor on how many workers there are (measured bit by bit).
 """
 
-import threading
+import logging
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from streamcls.inference.torchvision_models import Network
+
+log = logging.getLogger(__name__)
 
 _FOLD_TOLERANCE = 1e-3  # of a logit; folding moves it by about 1e-5
 
@@ -34,7 +36,6 @@ class TorchBackend:
             threads: of one call; workers that call at the same time each have so many.
         """
         self._threads = threads
-        self._local = threading.local()
         card = network.card
         self._mean = torch.tensor(card.mean).view(3, 1, 1) * 255
         self._std = torch.tensor(card.std).view(3, 1, 1) * 255
@@ -50,25 +51,30 @@ class TorchBackend:
     @torch.inference_mode()
     def infer(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(N, S, S, 3) uint8 RGB to (N, C) probabilities."""
-        if not hasattr(self._local, "ready"):  # the setting is the calling thread's own
-            torch.set_num_threads(self._threads)
-            self._local.ready = True
-        inputs = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()  # (N, 3, S, S) channels-last
-        scores = self._module(inputs.sub_(self._mean).div_(self._std))  # (N, C)
-        return np.asarray(scores.softmax(dim=1).numpy(), np.float32)
+        before = torch.get_num_threads()  # of the calling thread, which may be a program's own
+        torch.set_num_threads(self._threads)
+        try:
+            inputs = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()  # (N, 3, S, S)
+            scores = self._module(inputs.sub_(self._mean).div_(self._std))  # (N, C)
+            return np.asarray(scores.softmax(dim=1).numpy(), np.float32)
+        finally:
+            torch.set_num_threads(before)
 
 
 def _folded(module: nn.Module, input_size: int) -> nn.Module:
     """The network with batch norms folded into convolutions, if that gives the same answers."""
     try:
         folded = fold_batch_norms(module)
-    except (fx.proxy.TraceError, TypeError, NotImplementedError):
-        return module  # its forward can't be traced; it runs as it is
+    except (fx.proxy.TraceError, TypeError, NotImplementedError) as error:
+        log.info("this network runs as it is, slower than it could: %s", error)
+        return module
     probe = torch.rand(1, 3, input_size, input_size, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         same = torch.allclose(
             module(probe), folded(probe), atol=_FOLD_TOLERANCE, rtol=_FOLD_TOLERANCE
         )
+    if not same:
+        log.info("this network runs as it is: with batch norms folded its answers differ")
     return folded if same else module
 
 

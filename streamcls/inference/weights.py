@@ -1,9 +1,10 @@
 """Where weights come from: a given file, else the local cache, else torchvision's download."""
 
-import pickle
+import io
+import sys
 import urllib.error
-import zipfile
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,14 +46,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise ModelSettingsError(f"{path}: {error.strerror or error}") from error
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        RuntimeError,
-        ValueError,
-        KeyError,
-        zipfile.BadZipFile,
-    ) as error:
+    except Exception as error:  # what unpickling foreign bytes raises has no bounds
         raise ModelSettingsError(
             f"{path}: not a weights file (a state_dict saved with torch.save)"
         ) from error
@@ -107,10 +101,16 @@ def fetch(weights: "WeightsEnum", model: str, *, progress: bool) -> Path:
     path = cached_file(weights)
     if path.exists():
         return path
+    # torch says on standard output that it begins, whether or not it shows progress.
     try:
-        torch.hub.load_state_dict_from_url(
-            weights.url, progress=progress, check_hash=True, map_location="cpu", weights_only=True
-        )
+        with redirect_stdout(sys.stderr if progress else io.StringIO()):
+            torch.hub.load_state_dict_from_url(
+                weights.url,
+                progress=progress,
+                check_hash=True,
+                map_location="cpu",
+                weights_only=True,
+            )
     except (OSError, RuntimeError, urllib.error.URLError) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise WeightsUnavailableError(

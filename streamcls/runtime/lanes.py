@@ -9,7 +9,17 @@ from streamcls.runtime.stop import Stop
 
 JOIN_S = 3.0  # within the five seconds that a stop may take
 
+_PREFIX = "streamcls-"  # of the threads' names
+
 log = logging.getLogger(__name__)
+
+
+def left_behind() -> bool:
+    """Whether a thread of an ended run still hangs in native code.
+
+    Python must not shut down around it: native code that wakes up then aborts the process.
+    """
+    return any(thread.name.startswith(_PREFIX) for thread in threading.enumerate())
 
 
 class Lanes:
@@ -30,7 +40,7 @@ class Lanes:
                 self._stop.set(error)
 
         # Daemons, so that a native call that never returns can't keep the process alive.
-        thread = threading.Thread(target=lane, name=f"streamcls-{name}", daemon=True)
+        thread = threading.Thread(target=lane, name=f"{_PREFIX}{name}", daemon=True)
         self._threads.append(thread)
         thread.start()
 

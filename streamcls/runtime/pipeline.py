@@ -63,6 +63,7 @@ class Pipeline:
         smoother: Smoother,
         *,
         workers: int,
+        top_k: int = 3,
         all_frames: bool,
         metrics: Metrics,
         stop: Stop | None = None,
@@ -72,6 +73,7 @@ class Pipeline:
         Args:
             source, sampler, classifier, smoother: the stages.
             workers: how many batches are classified at the same time.
+            top_k: how many labels `Result.top` gives unless told otherwise.
             all_frames: whether frames that are not classified come out too.
             metrics: where frames are counted.
             stop: what ends the run early.
@@ -80,6 +82,7 @@ class Pipeline:
         self._sampler = sampler
         self._classifier = classifier
         self._smoother = smoother
+        self._top_k = top_k
         self._all_frames = all_frames
         self._metrics = metrics
         self._stop = stop or Stop()
@@ -130,6 +133,12 @@ class Pipeline:
             yield self._result(entry)
         if self._stop.failure is not None:
             raise self._stop.failure
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether the source came to its end and had a good frame."""
+        done = self._metrics.snapshot()
+        return not self._stop.is_set and done.read > sum(done.rejected.values())
 
     def finish(self) -> tuple[Event, ...]:
         """Closes the open segment, at the end of the last frame that came out."""
@@ -229,14 +238,24 @@ class Pipeline:
             self._metrics.classified(timing)
             self._steady, events = self._smoother.update(frame.index, frame.pts_s, raw)
         steady = self._steady
-        return Result(frame, raw, self._last, steady.label, steady.prob, events, timing)
+        return Result(
+            frame=frame,
+            raw=raw,
+            last=self._last,
+            steady=steady.label,
+            steady_prob=steady.prob,
+            events=events,
+            timing=timing,
+            top_k=self._top_k,
+        )
 
 
 def run(pipeline: Pipeline, open_sinks: Callable[[], Sequence[Sink]]) -> None:
     """Drives a pipeline to its end, or to its stop, into sinks.
 
     The sinks are opened when the first frame has its answer, so that a run that can't start leaves
-    nothing behind. At the end they are all closed, whatever happened.
+    nothing behind; and at the end of a good recording of which no frame was wanted. They are all
+    closed in the end, whatever happened.
 
     Raises:
         the first failure, after everything is closed.
@@ -248,6 +267,8 @@ def run(pipeline: Pipeline, open_sinks: Callable[[], Sequence[Sink]]) -> None:
             for result in pipeline.results():
                 sinks = sinks or open_sinks()
                 _deliver(result, sinks)
+            if not sinks and pipeline.ended_well:
+                sinks = open_sinks()
     except BaseException as error:  # noqa: BLE001 - raised again below, when the sinks are closed
         failures.append(error)
     last_events = pipeline.finish()

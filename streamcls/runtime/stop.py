@@ -8,6 +8,33 @@ from contextlib import contextmanager
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_early: list[int] = []  # signals that came while no run was on
+
+
+def end_on_signals() -> None:
+    """From now on, outside of runs, SIGINT and SIGTERM raise; a second one ends the process."""
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if _early:
+            os._exit(128 + number)
+        _early.append(number)
+        end_if_signalled()
+
+    for number in _SIGNALS:
+        signal.signal(number, handle)
+
+
+def end_if_signalled() -> None:
+    """Raises for a signal that came already: while libraries load, some swallow what is raised.
+
+    Raises:
+        KeyboardInterrupt: it was SIGINT.
+        SystemExit: it was SIGTERM.
+    """
+    if _early and _early[0] == signal.SIGINT:
+        raise KeyboardInterrupt
+    if _early:
+        raise SystemExit(128 + _early[0])
 
 
 class Stop:
@@ -60,6 +87,8 @@ class Stop:
             self.signal = number
 
         before = {number: signal.signal(number, handle) for number in _SIGNALS}
+        if _early and self.signal is None:
+            self.signal = _early[0]
         try:
             yield
         finally:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from streamcls.records import Event, Result
-from streamcls.sinks.files import closing_on_failure, open_text, writing
+from streamcls.sinks.files import as_text, creating, writing
 
 UNKNOWN = "unknown"
 
@@ -33,17 +33,18 @@ class CsvLog:
 
     every_frame = False
 
-    def __init__(self, path: Path, top_k: int) -> None:
+    def __init__(self, path: Path, top_k: int, *, overwrite: bool = False) -> None:
         """Creates the file with its header.
 
         Raises:
+            OutputPathError: it exists by now, and `overwrite` is False.
             OutputError: it can't be created.
         """
         self._path = path
         self._top_k = top_k
-        self._file = open_text(path)
-        self._csv = csv.writer(self._file, lineterminator="\n")
-        with closing_on_failure(self._file):
+        with creating(path, overwrite=overwrite) as file:
+            self._file = as_text(file)
+            self._csv = csv.writer(self._file, lineterminator="\n")
             self._row(header(top_k))
 
     def write(self, result: Result) -> None:

@@ -1,48 +1,55 @@
 """Output files: checked before the run, never overwritten unasked, errors in one line."""
 
+import io
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import BinaryIO, TextIO
 
-from streamcls.errors import OutputError, OutputPathError
+from streamcls.errors import OutputError, OutputPathError, StreamclsError
 
 STDOUT = Path("-")
 
 
-def check_outputs(outputs: Mapping[str, Path], source: Path | None, *, overwrite: bool) -> None:
+def check_outputs(
+    outputs: Mapping[str, Path], inputs: Mapping[Path, str], *, overwrite: bool
+) -> None:
     """Raises unless every output can be put where it is asked for.
 
     Args:
         outputs: option name to path; `-` is standard output.
-        source: the file that is read.
+        inputs: the files that are read, and what each of them is.
         overwrite: whether existing files may be replaced.
 
     Raises:
-        OutputPathError: an output exists, is the source or another output, or its folder can't be
+        OutputPathError: an output exists, is an input or another output, or its folder can't be
             written.
     """
     seen: dict[Path, str] = {}
     for option, path in outputs.items():
-        folder = path.parent
-        place = path if path == STDOUT else folder.resolve() / path.name
+        place = path if path == STDOUT else path.resolve()
         if seen.setdefault(place, option) != option:
             raise OutputPathError(f"{option} {path}: the same file as {seen[place]}")
         if path == STDOUT:
             continue
-        if source is not None and source.exists() and path.exists() and path.samefile(source):
-            raise OutputPathError(f"{option} {path}: is the source itself; choose another name")
-        if path.is_dir():
-            raise OutputPathError(f"{option} {path}: is a folder; give a file name")
-        if not folder.is_dir():
-            raise OutputPathError(f"{option} {path}: there is no folder {folder}; create it first")
+        _check_place(f"{option} {path}", path)
+        for read, what in inputs.items():
+            if path.exists() and read.exists() and path.samefile(read):
+                raise OutputPathError(f"{option} {path}: is {what} itself; choose another name")
         if path.is_file() and not overwrite:
             raise OutputPathError(f"{option} {path}: exists; give --overwrite or another name")
-        if not os.access(path if path.exists() else folder, os.W_OK):
-            raise OutputPathError(f"{option} {path}: no permission to write there")
+
+
+def _check_place(named: str, path: Path) -> None:
+    folder = path.parent
+    if path.is_dir():
+        raise OutputPathError(f"{named}: is a folder; give a file name")
+    if not folder.is_dir():
+        raise OutputPathError(f"{named}: there is no folder {folder}; create it first")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise OutputPathError(f"{named}: no permission to write there")
 
 
 @contextmanager
@@ -50,54 +57,70 @@ def writing(path: Path) -> Iterator[None]:
     """Turns an OSError inside into an OutputError that names the file; a closed pipe stays one."""
     try:
         yield
-    except (OutputError, BrokenPipeError):
+    except (StreamclsError, BrokenPipeError):
         raise
+    except FileExistsError as error:  # it was not there when the run began
+        raise OutputPathError(f"{path}: exists; give --overwrite or another name") from error
     except OSError as error:
         raise OutputError(f"{path}: can't write: {error.strerror or error}") from error
 
 
 @contextmanager
-def closing_on_failure(file: IO[Any]) -> Iterator[None]:
-    """Closes a file that was just opened if what is done with it first fails."""
+def creating(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
+    """A new file, or standard output for `-`; closed and removed again if the block fails.
+
+    Raises:
+        OutputPathError: it exists by now, and `overwrite` is False.
+        OutputError: it can't be created.
+    """
+    with writing(path):
+        if path == STDOUT:
+            # A handle of its own, so that closing it leaves sys.stdout open.
+            file: BinaryIO = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+        else:
+            # Devices and pipes exist, but nothing in them is lost.
+            special = path.exists() and not path.is_file()
+            file = path.open("wb" if overwrite or special else "xb")
     try:
-        yield
+        with writing(path):
+            yield file
     except BaseException:
         with suppress(OSError):  # it can't be flushed for the same reason
             file.close()
+        if path != STDOUT:
+            remove([path])
         raise
 
 
-def open_text(path: Path) -> TextIO:
-    """A new UTF-8 text file, or standard output for `-`; the caller closes it.
+def remove(paths: Iterable[Path]) -> None:
+    """Takes files away that turned out to be of no use; devices, pipes and links stay."""
+    for path in paths:
+        if path.is_file() and not path.is_symlink():
+            path.unlink(missing_ok=True)
 
-    Raises:
-        OutputError: it can't be created.
+
+def as_text(file: BinaryIO) -> TextIO:
+    """Text on top of a binary file: UTF-8, line ends as they are written.
+
+    Names of files may hold bytes that are no text; each becomes `?`.
     """
-    if path == STDOUT:
-        # A handle of its own, so that closing it leaves sys.stdout open.
-        return TextIOWrapper(
-            os.fdopen(os.dup(sys.stdout.fileno()), "wb"),
-            encoding="utf-8",
-            newline="",
-            write_through=True,
-        )
-    with writing(path):
-        return path.open("w", encoding="utf-8", newline="")
+    return io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="")
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Writes a small file in one step: readers see the old text or the new one, never a part.
+    """Replaces a small file in one step: readers see the old text or the new one, never a part.
 
     Raises:
-        OutputError: it can't be written; an old file is untouched.
+        OutputError: it can't be written; the old file is untouched.
     """
-    if path == STDOUT:
-        sys.stdout.write(text)
-        return
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    place = path.resolve()
+    aside = place.with_name(f".{place.name}.{os.getpid()}.part")
     with writing(path):
+        if path.exists() and not path.is_file():  # a device or a pipe can't be replaced
+            path.write_text(text, encoding="utf-8", errors="replace")
+            return
         try:
-            aside.write_text(text, encoding="utf-8")
-            aside.replace(path)
+            aside.write_text(text, encoding="utf-8", errors="replace")
+            aside.replace(place)
         finally:
             aside.unlink(missing_ok=True)

@@ -1,8 +1,9 @@
 """A font for the labels, and what to draw where it has no glyph."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
@@ -30,6 +31,20 @@ _CANDIDATES = (
     "msyh.ttc",
     "DroidSansFallbackFull.ttf",
 )
+# Looked through where none of these has all characters.
+_FOLDERS = (
+    "/usr/share/fonts",
+    "/usr/local/share/fonts",
+    "~/.local/share/fonts",
+    "~/.fonts",
+    "/System/Library/Fonts",
+    "/Library/Fonts",
+    "~/Library/Fonts",
+    "C:/Windows/Fonts",
+)
+_ENDINGS = (".ttf", ".otf", ".ttc")
+_STYLES = ("bold", "italic", "oblique", "light", "thin", "black", "condensed", "mono", "serif")
+_OWN = "0123456789:.%… unknown fps?"  # what the overlay draws besides the labels
 _PROBE_PX = 24
 _NO_SUCH_CHARACTER = "\uffff"  # Unicode guarantees that it is none, so it draws as a missing glyph
 
@@ -47,15 +62,15 @@ class Typeface:
         Raises:
             OutputPathError: the given file is no font.
         """
-        characters = sorted({c for text in texts for c in text if not c.isspace()})
+        characters = sorted({c for text in (_OWN, *texts) for c in text if not c.isspace()})
         self._name = str(path) if path is not None else _best(characters)
         try:
-            self._probe = self.sized(_PROBE_PX)
+            probe = _probe(self._name)
         except OSError as error:
             raise OutputPathError(
                 f"--font {path}: not a font that can be read ({error})"
             ) from error
-        self._missing = {c for c in characters if _lacks(self._probe, c)}
+        self._missing = {c for c in characters if _lacks(probe, c)}
         if self._missing:
             log.warning(
                 "the font %s has no glyph for %s; drawn as ?; give one that has them with --font",
@@ -77,20 +92,37 @@ def _load(name: str, px: int) -> Font:
     return ImageFont.truetype(name, px) if name else ImageFont.load_default(px)
 
 
+@cache
+def _probe(name: str) -> Font:
+    """The font without shaping, which would put a character of its own around a lone accent."""
+    if not name:
+        return ImageFont.load_default(_PROBE_PX)
+    return ImageFont.truetype(name, _PROBE_PX, layout_engine=ImageFont.Layout.BASIC)
+
+
 def _best(characters: list[str]) -> str:
-    """The candidate on this system that lacks the fewest characters; "" is Pillow's own font."""
+    """The font on this system that lacks the fewest characters; "" is Pillow's own font."""
     best, fewest = "", len(characters) + 1
-    for name in _CANDIDATES:
+    for name in chain(_CANDIDATES, _installed()):
         try:
-            font = _load(name, _PROBE_PX)
+            font = _probe(name)
         except OSError:
-            continue  # not on this system
+            continue  # not on this system, or not readable
         lacking = sum(_lacks(font, c) for c in characters)
         if lacking < fewest:
             best, fewest = name, lacking
         if not fewest:
             break
     return best
+
+
+def _installed() -> Iterator[str]:
+    """Every font file in the system's folders, plain ones first."""
+    folders = [Path(folder).expanduser() for folder in _FOLDERS]
+    found = [path for folder in folders for path in sorted(folder.rglob("*"))]
+    fonts = [path for path in found if path.suffix.lower() in _ENDINGS]
+    fonts.sort(key=lambda path: sum(style in path.stem.lower() for style in _STYLES))
+    return map(str, fonts)
 
 
 def _lacks(font: Font, character: str) -> bool:

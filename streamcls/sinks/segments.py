@@ -9,7 +9,7 @@ from typing import Protocol
 
 from streamcls.errors import OutputPathError
 from streamcls.records import Event, Result
-from streamcls.sinks.files import closing_on_failure, writing
+from streamcls.sinks.files import creating, writing
 
 COLUMNS = (
     "kind",
@@ -126,24 +126,23 @@ class SegmentLog:
 
     every_frame = False
 
-    def __init__(self, path: Path, media_start_s: float) -> None:
+    def __init__(self, path: Path, media_start_s: float, *, overwrite: bool = False) -> None:
         """Creates the file.
 
         Args:
             path: its ending says the format.
             media_start_s: what players show as 0, for WebVTT.
+            overwrite: whether an existing file is replaced.
 
         Raises:
-            OutputPathError: unknown ending.
+            OutputPathError: unknown ending, or it exists by now.
             OutputError: it can't be created.
         """
         self._path = path
         self._format = _format(path, media_start_s)
         self._lasting: list[Event] = []
         self._empty = True
-        with writing(path):
-            self._file = path.open("wb")
-        with closing_on_failure(self._file):
+        with creating(path, overwrite=overwrite) as self._file:
             self._append(self._format.head)
 
     def write(self, result: Result) -> None:
@@ -167,8 +166,8 @@ class SegmentLog:
 
     def _append(self, text: str) -> None:
         """Writes text behind the finished segments, then what follows them."""
-        kept = text.encode()
-        tail = self._format.tail(self._lasting, first=self._empty).encode()
+        kept = text.encode(errors="replace")
+        tail = self._format.tail(self._lasting, first=self._empty).encode(errors="replace")
         with writing(self._path):
             at = self._file.tell()
             self._file.write(kept + tail)

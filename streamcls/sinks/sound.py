@@ -1,14 +1,16 @@
 """Carries a recording's sound over into the annotated video."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamcls.media import av
+from streamcls.media import BitStreamFilterContext, av, packets
 
 if TYPE_CHECKING:
+    from av.audio.codeccontext import AudioCodecContext
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
     from av.packet import Packet
@@ -32,17 +34,20 @@ class Sound:
             output: the annotated video.
             zero_s: the recording's time that is 0 in the output; earlier sound is left out.
         """
-        self._input = av.open(str(path.absolute()))
+        self._input = av.open(str(path.absolute()), metadata_errors="replace")
         self._output = output
         self._zero_s = zero_s
         self._last_dts: int | None = None
         source = self._input.streams.audio[0]
-        if source.codec_context.codec.canonical_name in COPIED:
-            self._stream: AudioStream = output.add_stream_from_template(source)
-            self._packets = self._remuxed(source)
+        found = (packet for packet in packets(self._input, source) if packet is not None)
+        codec = source.codec_context
+        if codec.codec.canonical_name not in COPIED:
+            self._encode(found, codec)
+        elif codec.codec.canonical_name == "aac" and not codec.extradata:
+            self._copy_adts(found, source)
         else:
-            self._stream = _aac_stream(output, source)
-            self._packets = self._encoded(source)
+            self._stream = output.add_stream_from_template(source)
+            self._packets = self._shifted(found)
         self._next = next(self._packets, None)
 
     def write_until(self, output_s: float) -> None:
@@ -64,8 +69,20 @@ class Sound:
         packet.stream = self._stream
         self._output.mux(packet)
 
-    def _remuxed(self, source: "AudioStream") -> "Iterator[Packet[AudioStream]]":
-        for packet in self._input.demux(source):
+    def _copy_adts(self, found: "Iterator[Packet[AudioStream]]", source: "AudioStream") -> None:
+        """AAC as in MPEG-TS, with a header in every packet; MP4 has it once, in its own form."""
+        begin = list(islice(found, 1))
+        config = _audio_specific_config(bytes(begin[0])) if begin else None
+        found = chain(begin, found)
+        if config is None:
+            self._encode(found, source.codec_context)
+            return
+        self._stream = self._output.add_stream_from_template(source)
+        self._stream.codec_context.extradata = config
+        self._packets = self._shifted(_without_adts(found, source))
+
+    def _shifted(self, found: "Iterable[Packet[AudioStream]]") -> "Iterator[Packet[AudioStream]]":
+        for packet in found:
             if packet.pts is None or packet.dts is None or packet.time_base is None:
                 continue
             shift = round(self._zero_s / packet.time_base)
@@ -74,8 +91,14 @@ class Sound:
             if packet.pts + (packet.duration or 0) > 0:
                 yield packet
 
-    def _encoded(self, source: "AudioStream") -> "Iterator[Packet[AudioStream]]":
-        for packet in self._input.demux(source):
+    def _encode(self, found: "Iterator[Packet[AudioStream]]", given: "AudioCodecContext") -> None:
+        rate = given.sample_rate if given.sample_rate in _AAC_RATES else 48000
+        layout = given.layout.name if given.layout.name in _AAC_LAYOUTS else "stereo"
+        self._stream = self._output.add_stream("aac", rate=rate, layout=layout)
+        self._packets = self._encoded(found)
+
+    def _encoded(self, found: "Iterator[Packet[AudioStream]]") -> "Iterator[Packet[AudioStream]]":
+        for packet in found:
             try:
                 frames = packet.decode()
             except av.error.FFmpegError as error:
@@ -90,12 +113,29 @@ class Sound:
         yield from self._stream.encode(None)
 
 
-def _aac_stream(output: "OutputContainer", source: "AudioStream") -> "AudioStream":
-    given = source.codec_context
-    rate = given.sample_rate if given.sample_rate in _AAC_RATES else 48000
-    layout = given.layout.name if given.layout.name in _AAC_LAYOUTS else "stereo"
-    stream: AudioStream = output.add_stream("aac", rate=rate, layout=layout)
-    return stream
+def _without_adts(
+    found: "Iterable[Packet[AudioStream]]", source: "AudioStream"
+) -> "Iterator[Packet[AudioStream]]":
+    bare = BitStreamFilterContext("aac_adtstoasc", source)
+    for packet in found:
+        if packet.pts is None:
+            continue
+        try:
+            yield from bare.filter(packet)
+        except av.error.FFmpegError as error:
+            log.warning("sound: a packet is damaged (%s); left out", error)
+
+
+def _audio_specific_config(packet: bytes) -> bytes | None:
+    """What MP4 needs to know of AAC, from an ADTS header (ISO/IEC 14496-3, 1.6.2.1 and 1.A.2.2)."""
+    if len(packet) < 7 or packet[0] != 0xFF or packet[1] & 0xF6 != 0xF0:
+        return None
+    object_type = (packet[2] >> 6) + 1
+    rate_index = packet[2] >> 2 & 0xF
+    channels = (packet[2] & 1) << 2 | packet[3] >> 6
+    if not channels:  # described in the stream itself
+        return None
+    return (object_type << 11 | rate_index << 7 | channels << 3).to_bytes(2, "big")
 
 
 def _time_s(packet: "Packet[AudioStream]") -> float:

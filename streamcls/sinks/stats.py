@@ -6,19 +6,28 @@ from pathlib import Path
 
 from streamcls.metrics import Metrics
 from streamcls.records import Event, Result
-from streamcls.sinks.files import write_whole
+from streamcls.sinks.files import as_text, creating, write_whole
 
 
 class StatsFile:
-    """Writes the ledger, the speed and the memory when the run is over."""
+    """Writes the ledger, the speed and the memory: at first and when the run is over."""
 
     every_frame = False
 
-    def __init__(self, path: Path, metrics: Metrics, *, backend: str, model: str) -> None:
-        """Writes nothing yet."""
+    def __init__(
+        self, path: Path, metrics: Metrics, *, backend: str, model: str, overwrite: bool = False
+    ) -> None:
+        """Creates the file.
+
+        Raises:
+            OutputPathError: it exists by now, and `overwrite` is False.
+            OutputError: it can't be created.
+        """
         self._path = path
         self._metrics = metrics
         self._labels = {"backend": backend, "model": model}
+        with creating(path, overwrite=overwrite) as file, as_text(file) as opened:
+            opened.write(self._text())
 
     def write(self, result: Result) -> None:
         """Frames are counted elsewhere."""
@@ -32,8 +41,11 @@ class StatsFile:
         Raises:
             OutputError: it can't be written; an old file is untouched.
         """
+        write_whole(self._path, self._text())
+
+    def _text(self) -> str:
         values = asdict(self._metrics.snapshot()) | self._labels
-        write_whole(self._path, json.dumps(_rounded(values), indent=2) + "\n")
+        return json.dumps(_rounded(values), indent=2) + "\n"
 
 
 def _rounded(value: object) -> object:

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from streamcls.errors import OutputError
 from streamcls.media import av, cv2
 from streamcls.records import Event, Image, Result, SourceInfo
-from streamcls.sinks.files import writing
+from streamcls.sinks.files import creating, writing
 from streamcls.sinks.sound import Sound
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ _CONTAINER_OPTIONS = {
 # fifth smaller.
 _ENCODER_OPTIONS = {"preset": "superfast", "crf": "23", "bf": "0"}
 _KEY_INTERVAL_S = 2
+_STEP_BACK_S = 1.0  # by which time goes back where recordings were joined
 _NEAR_END_S = 0.5  # a run that came so near to the stated end has shown it all
 _MAX_ENCODER_THREADS = 4  # each delays the output by a frame
 
@@ -52,7 +53,14 @@ class VideoSink:
     every_frame = True
 
     def __init__(
-        self, path: Path, info: SourceInfo, draw: Draw, *, start_s: float | None, threads: int
+        self,
+        path: Path,
+        info: SourceInfo,
+        draw: Draw,
+        *,
+        start_s: float | None,
+        threads: int,
+        overwrite: bool = False,
     ) -> None:
         """Creates the file.
 
@@ -63,8 +71,10 @@ class VideoSink:
             start_s: media time from which frames come; where players show 0, if later than the
                 media's start.
             threads: for the encoder.
+            overwrite: whether an existing file is replaced.
 
         Raises:
+            OutputPathError: it exists by now, and `overwrite` is False.
             OutputError: it can't be created, or the encoder doesn't take what it needs.
         """
         self._path = path
@@ -78,18 +88,18 @@ class VideoSink:
         self._spare = info.height % 2, info.width % 2
         self._last_ticks: int | None = None
         self._held: Packet[VideoStream] | None = None  # until the next one says how long it lasts
+        self._shift_s = 0.0  # added to the source's times after a step back
         self._end_s = 0.0  # of the last picture, on the output's time line
         self._whole_s = None if info.duration_s is None else info.duration_s - _NEAR_END_S
         self._broken = self._closed = False
         self._sound: Sound | None = None
-        with _writing(path):
-            self._output = av.open(
-                str(path.absolute()), "w", format="mp4", options=_CONTAINER_OPTIONS
-            )
+        with creating(path, overwrite=overwrite) as file, self._writing():
+            self._file = _File(file)
+            self._output = av.open(self._file, "w", format="mp4", options=_CONTAINER_OPTIONS)
             self._stream = self._add_stream(info, threads)
             if info.has_sound:
                 self._sound = Sound(info.path, self._output, self._zero_s)
-            self._output.start_encoding()  # creates the file
+            self._output.start_encoding()
 
     def _add_stream(self, info: SourceInfo, threads: int) -> "VideoStream":
         width, height = info.width + info.width % 2, info.height + info.height % 2
@@ -104,7 +114,13 @@ class VideoSink:
         # What cv2's BGR2YUV_I420 makes: BT.601 coefficients, limited range.
         codec.colorspace = av.video.reformatter.Colorspace.smpte170m
         codec.color_range = av.video.reformatter.ColorRange.MPEG
-        codec.open()
+        try:
+            codec.open()
+        except av.error.FFmpegError as error:
+            raise OutputError(
+                f"{self._path}: the encoder takes no {width}x{height} pictures; "
+                "H.264 ends at 16384 px a side"
+            ) from error
         granted = codec.name, codec.width, codec.height, codec.pix_fmt
         if granted != ("libx264", width, height, "yuv420p"):
             raise OutputError(
@@ -123,9 +139,9 @@ class VideoSink:
         self._draw(image, result, self._rate.at(pts_s))
         frame = av.VideoFrame.from_ndarray(self._as_i420(image), format="yuv420p")
         frame.pts, frame.time_base = self._ticks(pts_s), self._time_base
-        self._end_s = pts_s + result.frame.duration_s - self._zero_s
+        self._end_s = pts_s + result.frame.duration_s - self._zero_s + self._shift_s
         self._broken = True  # unless this gets through
-        with _writing(self._path):
+        with self._writing():
             for packet in self._stream.encode(frame):
                 self._mux(packet)
         self._broken = False
@@ -145,7 +161,16 @@ class VideoSink:
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8)
 
     def _ticks(self, pts_s: float) -> int:
-        ticks = round((pts_s - self._zero_s) / self._time_base)
+        shown_s = pts_s - self._zero_s + self._shift_s
+        if shown_s < self._end_s - _STEP_BACK_S:
+            log.warning(
+                "%s: time goes back to %.3f s in the source; the video goes on without the step",
+                self._path,
+                pts_s,
+            )
+            self._shift_s += self._end_s - shown_s
+            shown_s = self._end_s
+        ticks = round(shown_s / self._time_base)
         if self._last_ticks is not None and ticks <= self._last_ticks:
             log.debug("%s: time goes back at %.6f s in the source; moved up", self._path, pts_s)
             ticks = self._last_ticks + 1
@@ -178,16 +203,29 @@ class VideoSink:
         self._closed = True
         try:
             if not self._broken:
-                with _writing(self._path):
+                with self._writing():
                     self._finish()
                     self._output.close()
+                    self._file.close()
         finally:
             if self._sound is not None:
                 self._sound.close()
-            with suppress(
-                OSError, av.error.FFmpegError
-            ):  # after a failure that was already reported
+            # After a failure that was already reported.
+            with suppress(OSError, av.error.FFmpegError):
                 self._output.close()
+            with suppress(OSError):
+                self._file.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Turns what fails inside, the file included, into an OutputError that names the file."""
+        try:
+            with writing(self._path):
+                yield
+                if self._file.failure is not None:
+                    raise self._file.failure
+        except av.error.FFmpegError as error:
+            raise OutputError(f"{self._path}: can't write: {error.strerror}") from error
 
     def _finish(self) -> None:
         """The pictures still in the encoder, and the rest of the sound."""
@@ -201,6 +239,29 @@ class VideoSink:
         # belongs to it.
         whole = self._whole_s is not None and self._end_s >= self._whole_s
         self._write(held, math.inf if whole else self._end_s)
+
+
+class _File:
+    """The file under the muxer, each write at once on the disk.
+
+    FFmpeg doesn't tell of a failure in its last writes, so the first one is kept here.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.failure: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        if self.failure is None:
+            try:
+                self._file.write(data)
+                self._file.flush()
+            except OSError as error:
+                self.failure = error
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
 
 
 class _Rate:
@@ -219,13 +280,3 @@ class _Rate:
         if len(recent) < 3 or recent[-1] <= recent[0]:
             return self._nominal_fps
         return (len(recent) - 1) / (recent[-1] - recent[0])
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Turns what FFmpeg raises inside into an OutputError that names the file."""
-    try:
-        with writing(path):
-            yield
-    except av.error.FFmpegError as error:
-        raise OutputError(f"{path}: can't write: {error.strerror}") from error

@@ -215,11 +215,46 @@ def test_a_recording_that_was_cut_off_says_where(
     assert "though it says 5.0 s; cut off" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("half.mkv", "though it says 4.0 s"), ("half.webm", "though it says"), ("half.avi", "frames")],
+)
+def test_so_do_those_that_state_no_number_of_frames_or_no_length(
+    name: str,
+    says: str,
+    make_clip: Callable[..., Path],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    coding = ("-c:v", "libvpx" if name.endswith("webm") else "mpeg4")
+    clip = make_clip(name, *coding, source="testsrc2=size=320x240:rate=25:duration=4")
+    read(clip)
+    assert caplog.text == ""
+    whole = clip.read_bytes()
+    (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+    read(tmp_path / name)
+    assert f"{says}" in caplog.text
+    assert "cut off" in caplog.text
+
+
 def test_a_whole_file_is_not_said_to_be_cut_off(
-    videos: Path, caplog: pytest.LogCaptureFixture
+    videos: Path, make_clip: Callable[..., Path], caplog: pytest.LogCaptureFixture
 ) -> None:
     read(videos / "drewnoakes_FLIR_Thermal.mp4")
+    read(make_clip("longer-sound.mkv", "-f", "lavfi", "-i", "sine=d=5", *H264))
     assert caplog.text == ""
+
+
+def test_times_that_are_the_same_are_times_too(
+    make_clip: Callable[..., Path], ffprobe: str
+) -> None:
+    """Matroska's ticks of 1 ms are coarser than 2,000 frames a second."""
+    clip = make_clip(
+        "fast.mkv", "-c:v", "mjpeg", source="testsrc=size=64x48:rate=2000:duration=0.1"
+    )
+    grabbed, _ = read(clip)
+    assert {one.time_source for one in grabbed} == {"container"}
+    assert [f"{one.pts_s:.6f}" for one in grabbed] == ffprobe_times(ffprobe, clip)
 
 
 def test_other_video_streams_are_named(videos: Path, caplog: pytest.LogCaptureFixture) -> None:

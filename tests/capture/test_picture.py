@@ -53,6 +53,27 @@ def test_an_animation_gives_its_first_picture(corner: Image.Image, tmp_path: Pat
     assert read_picture(tmp_path / "a.gif")[0, 0].tolist() == [0, 0, 255]
 
 
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.avif", "a.tif", "a.gif", "a.jp2"])
+def test_damaged_pictures_are_one_kind_of_error(name: str, tmp_path: Path) -> None:
+    """What Pillow raises has no bounds: RuntimeError for AVIF, struct.error, …"""
+    random = np.random.default_rng(1)
+    pixels = random.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / name)
+    whole = (tmp_path / name).read_bytes()
+    refused = 0
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for at in random.integers(0, len(whole), 8):
+            damaged[at % 400 % len(whole)] ^= 1 << int(random.integers(8))
+        (tmp_path / name).write_bytes(damaged)
+        try:
+            assert read_picture(tmp_path / name).dtype == np.uint8
+        except PictureError as error:
+            refused += 1
+            assert str(error).startswith(str(tmp_path / name))
+    assert refused
+
+
 def test_broken_pictures_are_one_error(corner: Image.Image, tmp_path: Path) -> None:
     corner.resize((400, 400)).save(tmp_path / "a.png")
     whole = (tmp_path / "a.png").read_bytes()

@@ -2,6 +2,7 @@
 
 import logging
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -90,6 +91,35 @@ def test_outputs(cli: Cli, tmp_path: Path, demo_clip: Path) -> None:
     assert there.read_text() == "precious"
 
 
+def test_inputs_are_never_outputs(
+    cli: Cli, tmp_path: Path, demo_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("w.pth", "l.txt", "s.yaml", "f.ttf", "p.png"):
+        Path(name).write_text("model: {name: demo}\n" if name == "s.yaml" else "precious")
+    before = {path: path.read_text() for path in tmp_path.iterdir()}
+    for what, *arguments in [
+        ("the weights file", "run", demo_clip, "--weights", "w.pth", "--csv", "w.pth"),
+        ("the labels file", "run", demo_clip, "--labels", "l.txt", "--csv", "l.txt"),
+        ("the font", "run", demo_clip, "--font", "f.ttf", "--csv", "f.ttf"),
+        ("an input", "run", demo_clip, "--config", "s.yaml", "--csv", "s.yaml"),
+        ("an input", "classify", "p.png", "--csv", "p.png"),
+        ("the weights file", "classify", "p.png", "--weights", "w.pth", "--csv", "w.pth"),
+    ]:
+        done = cli(*arguments, "--overwrite")
+        assert (done.code, f"is {what} itself" in done.err) == (2, True), done.err
+    assert {path: path.read_text() for path in tmp_path.iterdir()} == before
+
+
+def test_an_output_that_can_not_be_begun_leaves_no_others(
+    cli: Cli, tmp_path: Path, make_clip: Callable[..., Path]
+) -> None:
+    clip = make_clip("wide.mkv", "-c:v", "ffv1", source="testsrc=size=20000x16:rate=5:duration=1")
+    outputs = ("--csv", tmp_path / "o.csv", "--events", tmp_path / "o.vtt")
+    arguments = (clip, "--model", "demo", *outputs, "--video", tmp_path / "o.mp4")
+    wrong(cli, tmp_path, *arguments, code=1, says="o.mp4: the encoder takes no 20000x16 pictures")
+
+
 @pytest.fixture
 def read_only_folder(tmp_path: Path, is_root: bool) -> Iterator[Path]:
     folder = tmp_path / "fixed"
@@ -148,6 +178,8 @@ def test_models(cli: Cli, tmp_path: Path, demo_clip: Path, weights: Path) -> Non
         (("--model", "resnet50", "--weights", weights), "not the weights of resnet50"),
         (("--weights", tmp_path / "no.pth"), "No such file"),
         (("--weights", demo_clip), "not a weights file"),
+        (("--weights", "/etc/passwd"), "not a weights file"),
+        (("--model", "demo", "--weights", tmp_path / "no.pth"), "No such file"),
         (("--model", "demo", "--labels", tmp_path / "no.txt"), "No such file"),
     ]:
         csv = ("--csv", tmp_path / "o.csv")
@@ -192,6 +224,29 @@ def test_options(
     cli: Cli, tmp_path: Path, demo_clip: Path, arguments: tuple[str, ...], says: str
 ) -> None:
     wrong(cli, tmp_path, demo_clip, *arguments, code=2, says=says)
+
+
+def test_without_a_command_the_help_is_shown(cli: Cli) -> None:
+    done = cli()
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("Usage: streamcls [OPTIONS] COMMAND")
+
+
+def test_a_full_disk_under_standard_output(demo_clip: Path) -> None:
+    command = [sys.executable, "-m", "streamcls", "check", str(demo_clip), "--model", "demo"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "streamcls: standard output: can't write: No space left on device\n"
+
+
+def test_standard_streams_that_are_closed(demo_clip: Path, tmp_path: Path) -> None:
+    """Outputs don't get their numbers, on which others may write."""
+    run = [sys.executable, "-m", "streamcls", "run", str(demo_clip), "--model", "demo"]
+    outputs = ["--every", "50", "--csv", str(tmp_path / "o.csv")]
+    closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *run, *outputs]
+    assert subprocess.run(closed, check=False).returncode == 0
+    assert len((tmp_path / "o.csv").read_text().splitlines()) == 7
 
 
 def test_an_unknown_command(cli: Cli) -> None:

@@ -11,7 +11,9 @@ def test_check_says_what_the_file_is(cli: Cli, videos: Path) -> None:
     for part in (
         "h264, yuv420p",
         "1080x1440",
+        "600.000 fps",
         "7.399 fps",
+        "7.396 fps",
         "variable (84 frames, gaps 38.3 to 1996.7 ms)",
         "11.353 s",
         "aac",
@@ -35,6 +37,14 @@ def test_check_names_rotation_other_streams_and_missing_weights(
 def test_check_finds_mistakes(cli: Cli, videos: Path, tmp_path: Path) -> None:
     done = cli("check", tmp_path / "no.mp4")
     assert (done.code, "no such file" in done.err) == (2, True)
+    for option in ("--weights", "--labels"):
+        done = cli("check", videos / "mdn_friday.mp4", option, tmp_path / "nope")
+        assert (done.code, "nope: no such file" in done.err) == (2, True)
+    (tmp_path / "w.pth").touch()
+    done = cli(
+        "check", videos / "mdn_friday.mp4", "--model", "demo", "--weights", tmp_path / "w.pth"
+    )
+    assert "w.pth" in done.out
     done = cli("check", videos / "mdn_friday.mp4", "--model", "resnet81")
     assert (done.code, "did you mean resnet18" in done.err) == (2, True)
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,47 @@ def test_a_missing_glyph_is_said(cli: Cli, demo_clip: Path, tmp_path: Path) -> N
     assert "no glyph for \U000f0001" in done.err
 
 
+def test_outputs_are_there_where_no_frame_was_wanted(
+    cli: Cli, demo_clip: Path, tmp_path: Path
+) -> None:
+    part = ("--start", 0.03, "--duration", 0.1, "--every", 100)
+    log, statistics = tmp_path / "o.csv", tmp_path / "s.json"
+    done = cli("run", demo_clip, "--model", "demo", *part, "--csv", log, "--stats", statistics)
+    assert done.code == 0
+    assert rows(log) == []
+    assert stats(statistics)["not_sampled"] == 3
+
+
+def test_subtitles_of_a_part_fit_the_video_made_with_them(
+    cli: Cli, demo_clip: Path, tmp_path: Path
+) -> None:
+    part = ("run", demo_clip, "--model", "demo", "--start", 2, "--duration", 1, "--every", 5)
+    cli(*part, "--events", tmp_path / "source.vtt")
+    cli(*part, "--events", tmp_path / "part.vtt", "--video", tmp_path / "part.mp4")
+    begun = [(tmp_path / name).read_text().splitlines()[2] for name in ("source.vtt", "part.vtt")]
+    assert begun[0].startswith("00:00:02.")
+    assert begun[1].startswith("00:00:00.")
+
+
+def test_a_name_that_is_no_text(cli: Cli, demo_clip: Path, tmp_path: Path) -> None:
+    clip = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+    try:
+        clip.symlink_to(demo_clip)
+    except OSError:
+        pytest.skip("this file system takes only text")
+    names = [os.fsdecode(b"\xe9" + ending) for ending in (b".csv", b".json", b".mp4", b".st")]
+    log, events, video, statistics = (tmp_path / name for name in names)
+    done = cli(
+        *("run", clip, "--model", "demo", "--duration", 1, "--csv", log, "--events", events),
+        *("--video", video, "--stats", statistics),
+    )
+    assert done.code == 0, done.err
+    assert rows(log)[0]["camera"] == "caf?"
+    assert json.loads(events.read_text())[0]["camera"] == "caf?"
+    assert video.stat().st_size > 10_000
+    assert cli("check", clip, "--model", "demo").code == 0
+
+
 def test_the_demo_command(cli: Cli, tmp_path: Path) -> None:
     out = tmp_path / "demo"
     done = cli("demo", "--out", out)
@@ -186,4 +228,4 @@ def test_the_demo_command(cli: Cli, tmp_path: Path) -> None:
     assert float(last.split()[1]) >= 95
     again = cli("demo", "--out", out)
     assert again.code == 2
-    assert "a demo is already there; give --overwrite" in again.err
+    assert "exists; give --overwrite or another --out" in again.err

@@ -4,6 +4,7 @@ import csv
 import json
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -126,3 +127,44 @@ def test_a_reader_that_goes_away_is_no_mistake(process: Start, long_clip: Path) 
     child.wait(timeout=PATIENCE_S)
     assert child.stderr is not None
     assert child.stderr.read() == ""
+
+
+def test_a_service_that_is_stopped_before_its_first_frame(
+    process: Start, long_clip: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "s.yaml").write_text("model: {name: demo}\n")
+    child = process("run", long_clip, "--config", "s.yaml", "--csv", "o.csv", "-v")
+    time.sleep(1)  # loading
+    child.send_signal(signal.SIGTERM)
+    assert ended(child)[0] == 0
+
+
+def test_the_demo_can_be_stopped_and_gives_no_agreement(process: Start, tmp_path: Path) -> None:
+    child = process("demo", "--out", "d")
+    until = time.monotonic() + PATIENCE_S
+    while rows(tmp_path / "d" / "labels.csv") < 10:
+        assert child.poll() is None, child.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=WITHIN_S)
+    assert (child.returncode, out) == (130, "")
+    assert "dropped (stopped)" in err
+
+
+def test_a_thread_in_native_code_does_not_abort_the_process() -> None:
+    """Python that shuts down around torch's threads ends with SIGABRT now and then."""
+    program = """
+import atexit, sys, threading, time
+from streamcls import cli
+threading.Thread(target=time.sleep, args=(60,), name="streamcls-worker-0", daemon=True).start()
+atexit.register(lambda: print("shut down"))
+sys.argv = ["streamcls", "--version"]
+cli.main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert done.stdout.startswith("streamcls 0.")
+    assert "shut down" not in done.stdout

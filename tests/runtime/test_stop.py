@@ -1,9 +1,11 @@
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
-from streamcls.runtime.stop import Stop
+from streamcls.runtime import stop as module
+from streamcls.runtime.stop import Stop, end_if_signalled, end_on_signals
 
 
 def test_the_first_failure_is_kept() -> None:
@@ -45,3 +47,41 @@ def test_a_second_signal_ends_the_process_at_once(monkeypatch: pytest.MonkeyPatc
         assert codes == []
         os.kill(os.getpid(), signal.SIGINT)
     assert codes == [130]
+
+
+@pytest.fixture
+def outside_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(module, "_early", [])
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    end_on_signals()
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize(
+    ("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
+)
+@pytest.mark.usefixtures("outside_runs")
+def test_a_signal_before_the_run_is_not_lost_where_a_library_swallows_it(
+    number: signal.Signals, raised: type[BaseException]
+) -> None:
+    with pytest.raises(raised):
+        os.kill(os.getpid(), number)
+    with pytest.raises(raised):
+        end_if_signalled()
+    stop = Stop()
+    with stop.on_signals():
+        assert stop.is_set
+        assert stop.signal == number
+
+
+@pytest.mark.usefixtures("outside_runs")
+def test_a_second_signal_before_the_run_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert codes == [143]

@@ -24,7 +24,7 @@ SINKS: dict[str, Callable[[Path], Sink]] = {
         folder / "out.mp4", info(), lambda *_: None, start_s=0.0, threads=1
     ),
     "table": lambda _: SegmentTable(),
-    "progress": lambda _: Progress(info(), Metrics(), shown=False),
+    "progress": lambda _: Progress(None, Metrics(), shown=False),
 }
 
 

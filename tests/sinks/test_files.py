@@ -3,27 +3,27 @@ from pathlib import Path
 import pytest
 
 from streamcls.errors import OutputError, OutputPathError
-from streamcls.sinks.files import check_outputs, write_whole
+from streamcls.sinks.files import as_text, check_outputs, creating, write_whole
 
 
 def refused(
     outputs: dict[str, Path], source: Path | None = None, *, overwrite: bool = False
 ) -> str:
     with pytest.raises(OutputPathError) as raised:
-        check_outputs(outputs, source, overwrite=overwrite)
+        check_outputs(outputs, {source: "the source"} if source else {}, overwrite=overwrite)
     return str(raised.value)
 
 
 def test_new_files_in_existing_folders_are_fine(tmp_path: Path) -> None:
     outputs = {"--csv": tmp_path / "a.csv", "--video": tmp_path / "a.mp4", "--stats": Path("-")}
-    check_outputs(outputs, None, overwrite=False)
+    check_outputs(outputs, {}, overwrite=False)
 
 
 def test_existing_files_need_to_be_allowed(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("precious")
     assert "exists; give --overwrite" in refused({"--csv": path})
-    check_outputs({"--csv": path}, None, overwrite=True)
+    check_outputs({"--csv": path}, {}, overwrite=True)
     assert path.read_text() == "precious"
 
 
@@ -39,6 +39,48 @@ def test_the_source_is_never_an_output(tmp_path: Path) -> None:
 def test_two_outputs_can_not_be_one_file(tmp_path: Path) -> None:
     message = refused({"--csv": tmp_path / "a.csv", "--events": tmp_path / "." / "a.csv"})
     assert "the same file as --csv" in message
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).symlink_to(tmp_path / "real.csv")
+    outputs = {"--csv": tmp_path / "a.csv", "--events": tmp_path / "b.csv"}
+    assert "the same file as --csv" in refused(outputs, overwrite=True)
+
+
+def test_what_came_after_the_check_is_not_overwritten(tmp_path: Path) -> None:
+    """As by another run that was started at the same time."""
+    path = tmp_path / "a.csv"
+    path.write_text("precious")
+    with pytest.raises(OutputPathError, match="exists"), creating(path, overwrite=False):
+        pass
+    assert path.read_text() == "precious"
+    with creating(path, overwrite=True) as file:
+        file.close()
+    assert path.read_text() == ""
+
+
+def test_a_new_file_is_taken_away_if_it_can_not_be_begun(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    with pytest.raises(ZeroDivisionError), creating(path, overwrite=False) as file:
+        raise ZeroDivisionError
+    assert file.closed
+    assert not path.exists()
+
+
+def test_devices_can_be_written_and_stay(tmp_path: Path) -> None:
+    null = Path("/dev/null")
+    check_outputs({"--csv": null}, {}, overwrite=False)
+    with creating(null, overwrite=False) as file:
+        file.close()
+    with pytest.raises(ZeroDivisionError), creating(null, overwrite=False):
+        raise ZeroDivisionError
+    write_whole(null, "text")
+    assert null.is_char_device()
+
+
+def test_names_that_are_no_text_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    with creating(path, overwrite=False) as file, as_text(file) as text:
+        text.write("caf\udce9")
+    assert path.read_bytes() == b"caf?"
 
 
 def test_folders(tmp_path: Path) -> None:

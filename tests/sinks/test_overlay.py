@@ -2,9 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import ImageFont
 
 from streamcls.errors import OutputPathError
 from streamcls.records import Image, Prediction
+from streamcls.sinks import fonts
 from streamcls.sinks.fonts import Typeface
 from streamcls.sinks.overlay import Overlay, clock
 from tests.fakes import prediction, result
@@ -74,6 +76,25 @@ def test_a_missing_glyph_is_said_and_not_drawn_as_a_box(caplog: pytest.LogCaptur
     assert "no glyph for \U000f0001" in caplog.text
     assert "--font" in caplog.text
     assert typeface.drawable("Tür \U000f0001") == "Tür ?"
+
+
+def test_an_accent_that_a_font_lacks_is_no_box_either() -> None:
+    """Devanagari, whose vowel signs are drawn around a letter."""
+    typeface = Typeface(Path("DejaVuSans.ttf"), ["शब्द"])
+    assert typeface.drawable("शब्द") == "????"
+
+
+def test_any_font_of_the_system_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    installed = Path(str(ImageFont.truetype("DejaVuSans.ttf", 9).path))
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "Nobody Knows.ttf").write_bytes(installed.read_bytes())
+    (tmp_path / "broken.ttf").write_bytes(b"no font")
+    monkeypatch.setattr(fonts, "_CANDIDATES", ())
+    monkeypatch.setattr(fonts, "_FOLDERS", (str(tmp_path), str(tmp_path / "missing")))
+    assert Typeface(None, ["Жук"]).drawable("Жук") == "Жук"
+    assert caplog.text == ""
 
 
 def test_accents_need_no_other_font(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,8 @@
 """The annotated video, read back with ffprobe."""
 
 import json
+import resource
+import signal
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 
 from streamcls.capture.file import FileSource
-from streamcls.errors import OutputError
+from streamcls.errors import OutputError, OutputPathError
 from streamcls.records import Frame, Image, SourceInfo
 from streamcls.sinks.video import VideoSink
 from tests.fakes import info, prediction, result
@@ -133,6 +135,59 @@ def test_a_part_begins_at_zero_and_has_its_own_sound_only(
     assert 3.4 < there[heard[-1]] < 3.5
 
 
+SINE = ("-f", "lavfi", "-i", "sine=d=2")
+
+
+def sound_of(ffprobe: str, path: Path) -> dict[str, Any]:
+    shown = ["-show_entries", "stream=codec_name,channels,duration", "-of", "json"]
+    command = [ffprobe, "-v", "error", "-select_streams", "a:0", *shown, str(path)]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    (found,) = json.loads(done.stdout)["streams"]
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize("bits", [(), ("-bsf:a", "noise=drop=0:amount=200")], ids=["good", "bad"])
+def test_aac_of_mpeg_ts_is_copied(
+    bits: tuple[str, ...], make_clip: Callable[..., Path], tmp_path: Path, ffprobe: str
+) -> None:
+    """It has a header in each packet, which MP4 doesn't want."""
+    clip = make_clip("a.ts", *SINE, *H264, "-c:a", "aac", *bits)
+    copy(clip, tmp_path / "o.mp4")
+    found = sound_of(ffprobe, tmp_path / "o.mp4")
+    assert found["codec_name"] == "aac"
+    if not bits:
+        assert float(found["duration"]) == pytest.approx(2, abs=0.1)
+        assert packets(ffprobe, tmp_path / "o.mp4") == packets(ffprobe, clip, headers=7)
+
+
+def packets(ffprobe: str, path: Path, *, headers: int = 0) -> list[int]:
+    """The sizes of the sound's packets, less that of their headers."""
+    shown = ["-select_streams", "a:0", "-show_entries", "packet=size", "-of", "csv=p=0"]
+    command = [ffprobe, "-v", "error", *shown, str(path)]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    return [int(line.strip(",")) - headers for line in done.stdout.split()]
+
+
+def test_eight_channels_in_an_unusual_order(
+    make_clip: Callable[..., Path], tmp_path: Path, ffprobe: str
+) -> None:
+    """Looking at them ends the process with some versions of PyAV."""
+    clip = make_clip("8.mov", *SINE, "-ac", "8", "-c:a", "pcm_s16le", *H264)
+    copy(clip, tmp_path / "o.mp4")
+    found = sound_of(ffprobe, tmp_path / "o.mp4")
+    assert (found["codec_name"], found["channels"]) == ("aac", 2)
+    assert float(found["duration"]) == pytest.approx(2, abs=0.1)
+
+
+def test_a_title_that_is_no_text(make_clip: Callable[..., Path], tmp_path: Path) -> None:
+    title = ("-metadata", "title=QQQQ")
+    clip = make_clip("title.mp4", *SINE, *H264, "-c:a", "aac", *title)
+    odd = tmp_path / "odd.mp4"
+    odd.write_bytes(clip.read_bytes().replace(b"QQQQ", b"Q\xe9\xff\xfe"))
+    copy(odd, tmp_path / "o.mp4")
+
+
 def test_a_recording_that_starts_late_begins_at_zero(
     make_clip: Callable[..., Path], tmp_path: Path, ffprobe: str
 ) -> None:
@@ -193,6 +248,17 @@ def test_times_that_go_back_are_moved_up(tmp_path: Path, ffprobe: str) -> None:
     assert len(found) == 5
 
 
+def test_recordings_that_were_joined_go_on_without_the_step_back(
+    tmp_path: Path, ffprobe: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = VideoSink(tmp_path / "o.mp4", info(), nothing, start_s=0, threads=1)
+    for index in range(40):
+        sink.write(result(index, pts_s=index % 20 / 10))
+    sink.close()
+    assert times(ffprobe, tmp_path / "o.mp4") == pytest.approx([i / 10 for i in range(40)])
+    assert "time goes back to 0.000 s in the source" in caplog.text
+
+
 def test_what_was_written_can_be_read_without_the_end(tmp_path: Path, ffprobe: str) -> None:
     """As after a crash: all but the last second of the media is on the disk at every moment."""
     sink = VideoSink(tmp_path / "o.mp4", info(fps=25), nothing, start_s=0, threads=2)
@@ -226,6 +292,43 @@ def test_drawing_gets_a_copy_with_the_rate(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="can't write: No such file"):
         VideoSink(tmp_path / "no" / "o.mp4", info(), nothing, start_s=0, threads=1)
+
+
+def test_pictures_that_h264_does_not_take(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="the encoder takes no 20000x16 pictures"):
+        VideoSink(tmp_path / "o.mp4", info(width=20000, height=16), nothing, start_s=0, threads=1)
+    assert not (tmp_path / "o.mp4").exists()
+
+
+def test_what_exists_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "o.mp4").write_text("precious")
+    with pytest.raises(OutputPathError, match="exists"):
+        VideoSink(tmp_path / "o.mp4", info(), nothing, start_s=0, threads=1)
+    assert (tmp_path / "o.mp4").read_text() == "precious"
+
+
+def test_a_disk_that_is_full_at_the_very_end_is_said(tmp_path: Path) -> None:
+    """FFmpeg itself is silent about its last writes. A limit on file sizes stands for the disk."""
+
+    def write(path: Path) -> VideoSink:
+        sink = VideoSink(path, info(), nothing, start_s=0, threads=1)
+        for index in range(10):
+            sink.write(result(index))
+        return sink
+
+    write(tmp_path / "whole.mp4").close()
+    size = (tmp_path / "whole.mp4").stat().st_size
+    sink = write(tmp_path / "o.mp4")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size - 1, hard))
+    try:
+        with pytest.raises(OutputError, match=r"o\.mp4: can't write: File too large"):
+            sink.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    sink.close()
 
 
 def test_a_full_disk_is_said_once_and_close_is_quiet(tmp_path: Path) -> None:

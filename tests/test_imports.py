@@ -82,4 +82,4 @@ def test_threads_and_signals_belong_to_the_runtime() -> None:
         text = path.read_text()
         if own != "runtime":
             assert "threading.Thread(" not in text, path
-            assert own == "cli" or "signal.signal(" not in text, path
+            assert own == "__main__" or "signal.signal(" not in text, path

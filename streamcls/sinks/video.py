@@ -164,12 +164,17 @@ class VideoSink:
         shown_s = pts_s - self._zero_s + self._shift_s
         if shown_s < self._end_s - _STEP_BACK_S:
             log.warning(
-                "%s: time goes back to %.3f s in the source; the video goes on without the step",
+                "%s: time goes back to %.3f s in the source; "
+                "the video goes on without the step, and without sound",
                 self._path,
                 pts_s,
             )
             self._shift_s += self._end_s - shown_s
             shown_s = self._end_s
+            if self._sound is not None:
+                with self._writing():
+                    self._sound.write_until(shown_s)
+                self._sound.close()
         ticks = round(shown_s / self._time_base)
         if self._last_ticks is not None and ticks <= self._last_ticks:
             log.debug("%s: time goes back at %.6f s in the source; moved up", self._path, pts_s)

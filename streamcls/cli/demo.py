@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from streamcls.build import DEMO_MODEL, check_outputs
+from streamcls.build import DEMO_MODEL
 from streamcls.cli.options import settings_options, verbosity
 from streamcls.cli.run import run_settings
 from streamcls.config import from_options
@@ -54,7 +54,6 @@ def command(
     chosen = from_options({"source": str(clip), **given})
     _make_clip(out, clip, quiet=quiet)
     end_if_signalled()
-    check_outputs(chosen)
     run_settings(chosen, Metrics(), quiet=quiet)
     click.echo(f"clip             {clip}")
     click.echo(f"annotated video  {video}")

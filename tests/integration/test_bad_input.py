@@ -197,7 +197,7 @@ def test_offline_without_weights_is_one_screen(
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     done = cli("run", demo_clip, "--csv", tmp_path / "o.csv")
-    assert done.code == 1
+    assert (done.code, done.out) == (1, "")  # torch itself says there that it downloads
     for part in ("resnet18-f37072fd.pth", str(tmp_path / "hub"), "--weights FILE", "--model demo"):
         assert part in done.err
     assert not (tmp_path / "o.csv").exists()

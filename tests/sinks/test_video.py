@@ -15,6 +15,7 @@ import pytest
 
 from streamcls.capture.file import FileSource
 from streamcls.errors import OutputError, OutputPathError
+from streamcls.media import av
 from streamcls.records import Frame, Image, SourceInfo
 from streamcls.sinks.video import VideoSink
 from tests.fakes import info, prediction, result
@@ -152,13 +153,22 @@ def test_aac_of_mpeg_ts_is_copied(
     bits: tuple[str, ...], make_clip: Callable[..., Path], tmp_path: Path, ffprobe: str
 ) -> None:
     """It has a header in each packet, which MP4 doesn't want."""
-    clip = make_clip("a.ts", *SINE, *H264, "-c:a", "aac", *bits)
+    clip = make_clip("a.ts", *SINE, *H264, "-ac", "2", "-c:a", "aac", *bits)
     copy(clip, tmp_path / "o.mp4")
     found = sound_of(ffprobe, tmp_path / "o.mp4")
     assert found["codec_name"] == "aac"
     if not bits:
         assert float(found["duration"]) == pytest.approx(2, abs=0.1)
         assert packets(ffprobe, tmp_path / "o.mp4") == packets(ffprobe, clip, headers=7)
+        assert heard(tmp_path / "o.mp4") == heard(clip)
+
+
+def heard(path: Path) -> tuple[int, str, bytes]:
+    """Rate, layout and the samples of all but the last packets."""
+    with av.open(str(path)) as container:
+        frames = list(container.decode(audio=0))[:80]
+        samples = b"".join(frame.to_ndarray().tobytes() for frame in frames)
+        return frames[0].sample_rate, frames[0].layout.name, samples
 
 
 def packets(ffprobe: str, path: Path, *, headers: int = 0) -> list[int]:

@@ -10,10 +10,11 @@ import click
 from streamcls.build import Run, build_run, check_outputs, sink_opener
 from streamcls.cli.options import settings_options, verbosity
 from streamcls.cli.report import Progress, SegmentTable
-from streamcls.config import Settings, from_options
+from streamcls.config import SampleSettings, Settings, from_options
 from streamcls.errors import SourceError
 from streamcls.metrics import Metrics
 from streamcls.protocols import Sink
+from streamcls.records import SourceInfo
 from streamcls.runtime.pipeline import run as run_pipeline
 from streamcls.runtime.stop import Stop
 
@@ -72,7 +73,7 @@ def run_settings(chosen: Settings, metrics: Metrics, *, quiet: bool) -> None:
     try:
         with (
             stop.on_signals(),
-            Progress(_length_s(built, chosen), metrics, shown=shown) as progress,
+            Progress(length_s(built.source.info, chosen.sample), metrics, shown=shown) as progress,
         ):
             more: list[Sink] = [progress, table]
             run_pipeline(built.pipeline, sink_opener(chosen, built, more))
@@ -84,13 +85,12 @@ def run_settings(chosen: Settings, metrics: Metrics, *, quiet: bool) -> None:
         raise SystemExit(128 + stop.signal)
 
 
-def _length_s(built: Run, chosen: Settings) -> float | None:
-    """How much media time is asked for."""
-    info, start_s, most_s = built.source.info, chosen.sample.start, chosen.sample.duration
+def length_s(info: SourceInfo, sample: SampleSettings) -> float | None:
+    """How much media time is asked for; None where nobody knows."""
     if info.duration_s is None:
-        return most_s
-    left_s = info.duration_s - max(0.0, (start_s or 0.0) - info.start_s)
-    return left_s if most_s is None else min(left_s, most_s)
+        return sample.duration
+    left_s = info.duration_s - max(0.0, (sample.start or 0.0) - info.start_s)
+    return left_s if sample.duration is None else min(left_s, sample.duration)
 
 
 def _heading(built: Run, chosen: Settings) -> str:

@@ -245,6 +245,12 @@ def test_a_whole_file_is_not_said_to_be_cut_off(
     assert caplog.text == ""
 
 
+def test_times_that_are_all_the_same_are_none(make_clip: Callable[..., Path]) -> None:
+    grabbed, _ = read(make_clip("zero.mkv", "-c:v", "mjpeg", "-bsf:v", "setts=ts=0"))
+    assert {one.time_source for one in grabbed} == {"estimated"}
+    assert [one.pts_s for one in grabbed[:3]] == pytest.approx([0, 0.04, 0.08])
+
+
 def test_times_that_are_the_same_are_times_too(
     make_clip: Callable[..., Path], ffprobe: str
 ) -> None:

@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import sys
-from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -50,10 +49,8 @@ def main() -> None:
     """Runs the command line and ends the process: every error is one line and an exit code."""
     _open_closed_streams()
     end_on_signals()
-    code = _run()
+    code = _flushed(_run())
     if left_behind():
-        with suppress(OSError):
-            sys.stdout.flush()
         os._exit(code)
     sys.exit(code)
 
@@ -86,6 +83,19 @@ def _run() -> int:
         _say(f"unexpected {type(error).__name__}: {error}; -vv shows where, please report it")
         log.debug("where it was raised:", exc_info=True)
         return 1
+
+
+def _flushed(code: int) -> int:
+    """The exit code when what was printed last has got out, or could not."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if code == 0 and not isinstance(error, BrokenPipeError):
+            _say(f"standard output: can't write: {error.strerror}")
+        # It stays in its buffer; Python would try again at its end, and make the code 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return code or 1
+    return code
 
 
 def _open_closed_streams() -> None:

@@ -53,5 +53,10 @@ def __getattr__(name: str) -> object:
         for module in ("api", "records"):
             found: object = getattr(importlib.import_module(f"streamcls.{module}"), name, None)
             if found is not None:
+                globals()[name] = found
                 return found
     raise AttributeError(f"module 'streamcls' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -181,6 +181,8 @@ def check_outputs(settings: Settings, also_read: Sequence[Path] = ()) -> None:
     check(given, inputs(settings, also_read), overwrite=outputs.overwrite)
     if outputs.events is not None:
         check_format(outputs.events)
+        if outputs.events.exists() and not outputs.events.is_file():
+            raise OutputPathError(f"--events {outputs.events}: a file is needed, no device or pipe")
     if outputs.video is not None and outputs.video.suffix.lower() not in (".mp4", ".m4v", ".mov"):
         raise OutputPathError(f"--video {outputs.video}: MP4 is written; let its name end in .mp4")
     if outputs.stats == STDOUT:

@@ -255,7 +255,9 @@ def from_options(given: Mapping[str, object], file: Path | None = None) -> Setti
 def _put(values: dict[str, Any], where: tuple[str, ...], value: object) -> None:
     *groups, key = where
     for name in groups:
-        values = values.setdefault(name, {})
+        if values.get(name) is None:  # not there, or all its keys are commented out
+            values[name] = {}
+        values = values[name]
         if not isinstance(values, dict):
             return  # the file has something else in the group's place; that is a mistake of its own
     values[key] = value
@@ -275,6 +277,9 @@ def _mistake(detail: ErrorDetails, file: Path | None, lines: Mapping[Where, int]
 
 def _what(detail: ErrorDetails, where: Where) -> str:
     if detail["type"] == "extra_forbidden":
+        elsewhere = options().get(where[-1])
+        if elsewhere is not None:
+            return f"unknown key here; it belongs in {'.'.join(elsewhere.where)}"
         return f"unknown key{did_you_mean(where[-1], _siblings(where))}"
     if detail["type"] == "model_type":
         return "should be a group of keys, each on a line of its own below it"

@@ -7,6 +7,7 @@ import yaml
 
 from streamcls.errors import SettingsError
 
+_KEYS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 Where: TypeAlias = tuple[str, ...]  # the keys from the top of the settings to a value
 
 
@@ -44,6 +45,8 @@ def _find_lines(node: yaml.Node | None, where: Where, lines: dict[Where, int], f
     for key, value in node.value:
         inner = (*where, str(key.value))
         line = key.start_mark.line + 1
+        if key.tag not in _KEYS:
+            raise SettingsError(f"{file}:{line}: {'.'.join(inner)}: a key has to be text")
         if inner in lines:
             raise SettingsError(
                 f"{file}:{line}: {'.'.join(inner)}: stands twice, first on line {lines[inner]}"

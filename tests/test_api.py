@@ -128,6 +128,36 @@ def test_unknown_options_are_refused_with_the_nearest_name() -> None:
         streamcls.classify("a.jpg", every=2)  # type: ignore[call-arg]
 
 
+def test_two_at_once(demo_clip: Path) -> None:
+    """torch.fx, which folds the network, is not made for that."""
+    import torch
+
+    found: list[int | BaseException] = []
+
+    def work() -> None:
+        try:
+            options: StreamOptions = {"model": "demo", "every": 10, "duration": 1, "threads": 1}
+            found.append(len(list(streamcls.stream(demo_clip, **options))))
+        except Exception as error:  # noqa: BLE001
+            found.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [3, 3, 3, 3]
+    assert torch.nn.Linear(2, 2)(torch.zeros(1, 2)).shape == (1, 2)
+
+
+def test_public_names_are_seen_and_loaded_once() -> None:
+    assert set(streamcls.__all__) <= set(dir(streamcls))
+    assert streamcls.Result is records.Result
+    assert "Result" in vars(streamcls)
+    with pytest.raises(AttributeError, match="no attribute 'rseult'"):
+        streamcls.rseult  # noqa: B018
+
+
 def test_top_k_is_what_top_gives(demo_clip: Path) -> None:
     result = next(iter(streamcls.stream(demo_clip, model="demo", top_k=5)))
     assert (len(result.top()), len(result.top(2))) == (5, 2)

@@ -93,6 +93,25 @@ def test_an_option_overrules_the_one_that_it_excludes(
     assert (getattr(sample, given), getattr(sample, other)) == (5, None)
 
 
+def test_options_go_into_a_group_that_is_empty_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text("source: a.mp4\nsample:\noutputs:\n  # csv: b.csv\n")
+    found = from_options({"every": 5, "csv": "c.csv"}, tmp_path / "s.yaml")
+    assert (found.sample.every, found.outputs.csv) == (5, Path("c.csv"))
+
+
+def test_a_key_in_the_wrong_place_is_told_the_right_one(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text("source: a.mp4\ntop_k: 5\n")
+    with pytest.raises(SettingsError, match=r":2: top_k: .*it belongs in postprocess\.top_k"):
+        from_options({}, tmp_path / "s.yaml")
+
+
+@pytest.mark.parametrize("key", ["null", "true", "1"])
+def test_keys_are_text(key: str, tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(f"source: a.mp4\n{key}: 5\n")
+    with pytest.raises(SettingsError, match=f"s.yaml:2: {key}: a key has to be text"):
+        from_options({}, tmp_path / "s.yaml")
+
+
 def test_values_that_are_something_else_are_refused_in_plain_words(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text(
         "source: null\nsample: {every: yes}\nmodel: {name: ''}\noutputs: {csv: 2024-01-01}\n"

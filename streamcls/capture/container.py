@@ -50,7 +50,8 @@ class Probe:
         start_s: where the media begins, all streams considered.
         stream_start_s: where the video stream begins.
         duration_s: stated length, or None.
-        fps: average frames a second; 0 where nothing is known.
+        fps: average frames a second, FFmpeg's guess where there are no times to average over; 0
+            where nothing is known.
         nominal_fps: the rate that the header states, or whose multiples all times are; 0 if none.
         frames: stated number, or None.
         streams: all of them.
@@ -201,7 +202,7 @@ def probe(path: Path) -> Probe:
             start_s=(container.start_time or 0) / av.time_base,
             stream_start_s=float((stream.start_time or 0) * time_base),
             duration_s=_duration_s(container, stream),
-            fps=stream.average_rate or stream.guessed_rate or Fraction(0),
+            fps=(in_order and stream.average_rate) or stream.guessed_rate or Fraction(0),
             nominal_fps=stream.base_rate or Fraction(0),
             frames=stream.frames or None,
             streams=tuple(StreamInfo(s.index, s.type, _codec_name(s)) for s in container.streams),

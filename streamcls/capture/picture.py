@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from warnings import catch_warnings
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -47,7 +46,7 @@ def read_picture(path: Path) -> Image:
         PictureError: missing, no picture, or damaged.
     """
     try:
-        with catch_warnings(action="ignore"), PillowImage.open(path) as opened:
+        with PillowImage.open(path) as opened:
             upright = ImageOps.exif_transpose(opened)
             if upright.mode.startswith("I;16"):  # Pillow would cut 16 bits off at 255
                 upright = upright.point(lambda value: value / 256).convert("L")

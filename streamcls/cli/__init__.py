@@ -50,7 +50,9 @@ def main() -> None:
     _open_closed_streams()
     end_on_signals()
     code = _flushed(_run())
-    if left_behind():
+    # After a KeyboardInterrupt that went through `exec`, as in imports, Python would end itself
+    # with SIGINT in spite of the code.
+    if left_behind() or code == 128 + signal.SIGINT:
         os._exit(code)
     sys.exit(code)
 
@@ -79,6 +81,10 @@ def _run() -> int:
         return 128 + signal.SIGINT
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 1
+    except OSError as error:
+        _say(f"{error.filename or 'standard output'}: {error.strerror or error}")
+        log.debug("where it was raised:", exc_info=True)
+        return 1
     except Exception as error:  # a mistake of ours is one line too; -vv shows it all
         _say(f"unexpected {type(error).__name__}: {error}; -vv shows where, please report it")
         log.debug("where it was raised:", exc_info=True)

@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -37,6 +38,7 @@ def command(
     streamcls classify photos/ --csv labels.csv
     streamcls classify cat.jpg dog.png --json
     """
+    warnings.filterwarnings("ignore", module="PIL")  # what matters there is an error
     chosen = from_options({"source": str(pictures[0]), **given})
     path, top_k = chosen.outputs.csv, chosen.postprocess.top_k
     files = list(find_pictures(pictures))

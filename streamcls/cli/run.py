@@ -42,9 +42,9 @@ def command(
     streamcls run --config configs/recording.yaml
     """
     metrics = Metrics()
-    chosen = from_options({"source": source, **given}, config)
-    check_outputs(chosen, [] if config is None else [config])
     try:
+        chosen = from_options({"source": source, **given}, config)
+        check_outputs(chosen, [] if config is None else [config])
         run_settings(chosen, metrics, quiet=quiet)
     except (KeyboardInterrupt, SystemExit):
         # A service, which is what a settings file describes, has done its work when it is told to

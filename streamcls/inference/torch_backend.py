@@ -14,9 +14,9 @@ import logging
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import fx, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch import nn
 
+from streamcls.inference.folding import fold_batch_norms
 from streamcls.inference.torchvision_models import Network
 
 log = logging.getLogger(__name__)
@@ -63,12 +63,8 @@ class TorchBackend:
 
 def _folded(module: nn.Module, input_size: int) -> nn.Module:
     """The network with batch norms folded into convolutions, if that gives the same answers."""
-    try:
-        folded = fold_batch_norms(module)
-    except (fx.proxy.TraceError, TypeError, NotImplementedError) as error:
-        log.info("this network runs as it is, slower than it could: %s", error)
-        return module
     probe = torch.rand(1, 3, input_size, input_size, generator=torch.Generator().manual_seed(0))
+    folded = fold_batch_norms(module, probe)
     with torch.inference_mode():
         same = torch.allclose(
             module(probe), folded(probe), atol=_FOLD_TOLERANCE, rtol=_FOLD_TOLERANCE
@@ -76,30 +72,3 @@ def _folded(module: nn.Module, input_size: int) -> nn.Module:
     if not same:
         log.info("this network runs as it is: with batch norms folded its answers differ")
     return folded if same else module
-
-
-def fold_batch_norms(module: nn.Module) -> nn.Module:
-    """A traced copy in which every batch norm that follows a convolution is part of it.
-
-    Raises:
-        torch.fx.proxy.TraceError: the network's forward depends on its input's values.
-    """
-    traced = fx.symbolic_trace(module)
-    parts = dict(traced.named_modules())
-    for node in list(traced.graph.nodes):
-        if node.op != "call_module" or not isinstance(parts[node.target], nn.BatchNorm2d):
-            continue
-        before = node.args[0]
-        if before.op != "call_module" or type(parts[before.target]) is not nn.Conv2d:
-            continue
-        if len(before.users) > 1:  # someone needs the convolution's own output
-            continue
-        owner, _, name = before.target.rpartition(".")
-        fused = fuse_conv_bn_eval(parts[before.target], parts[node.target])
-        setattr(traced.get_submodule(owner), name, fused)
-        node.replace_all_uses_with(before)
-        traced.graph.erase_node(node)
-    traced.graph.lint()
-    traced.delete_all_unused_submodules()
-    traced.recompile()
-    return traced.eval()

@@ -29,17 +29,29 @@ def check_outputs(
     """
     seen: dict[Path, str] = {}
     for option, path in outputs.items():
-        place = path if path == STDOUT else path.resolve()
-        if seen.setdefault(place, option) != option:
-            raise OutputPathError(f"{option} {path}: the same file as {seen[place]}")
-        if path == STDOUT:
-            continue
-        _check_place(f"{option} {path}", path)
-        for read, what in inputs.items():
-            if path.exists() and read.exists() and path.samefile(read):
-                raise OutputPathError(f"{option} {path}: is {what} itself; choose another name")
-        if path.is_file() and not overwrite:
-            raise OutputPathError(f"{option} {path}: exists; give --overwrite or another name")
+        named = f"{option} {path}"
+        try:
+            place = path if path == STDOUT else path.resolve()
+            if seen.setdefault(place, option) != option:
+                raise OutputPathError(f"{named}: the same file as {seen[place]}")
+            if path != STDOUT:
+                _check_place(named, path)
+                _check_contents(named, path, inputs, overwrite=overwrite)
+        except OutputPathError:
+            raise
+        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a circle
+            raise OutputPathError(
+                f"{named}: {getattr(error, 'strerror', None) or error}"
+            ) from error
+
+
+def _check_contents(named: str, path: Path, inputs: Mapping[Path, str], *, overwrite: bool) -> None:
+    for read, what in inputs.items():
+        if path.exists() and read.exists() and path.samefile(read):
+            raise OutputPathError(f"{named}: is {what} itself; choose another name")
+    into_nothing = path.is_symlink() and not path.exists()
+    if (path.is_file() or into_nothing) and not overwrite:
+        raise OutputPathError(f"{named}: exists; give --overwrite or another name")
 
 
 def _check_place(named: str, path: Path) -> None:
@@ -87,15 +99,14 @@ def creating(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
     except BaseException:
         with suppress(OSError):  # it can't be flushed for the same reason
             file.close()
-        if path != STDOUT:
-            remove([path])
+        remove([path])
         raise
 
 
 def remove(paths: Iterable[Path]) -> None:
     """Takes files away that turned out to be of no use; devices, pipes and links stay."""
     for path in paths:
-        if path.is_file() and not path.is_symlink():
+        if path != STDOUT and path.is_file() and not path.is_symlink():
             path.unlink(missing_ok=True)
 
 
@@ -107,11 +118,12 @@ def as_text(file: BinaryIO) -> TextIO:
     return io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Replaces a small file in one step: readers see the old text or the new one, never a part.
+def write_whole(path: Path, text: str, *, overwrite: bool) -> None:
+    """Writes a small file in one step: readers see all of it, or what was there before.
 
     Raises:
-        OutputError: it can't be written; the old file is untouched.
+        OutputPathError: it exists, and `overwrite` is False.
+        OutputError: it can't be written; an old file is untouched.
     """
     place = path.resolve()
     aside = place.with_name(f".{place.name}.{os.getpid()}.part")
@@ -121,6 +133,20 @@ def write_whole(path: Path, text: str) -> None:
             return
         try:
             aside.write_text(text, encoding="utf-8", errors="replace")
-            aside.replace(place)
+            if overwrite:
+                aside.replace(place)
+            else:
+                _link_new(aside, place)
         finally:
             aside.unlink(missing_ok=True)
+
+
+def _link_new(made: Path, place: Path) -> None:
+    """Gives a file a second name that must be new; a copy on file systems that have no links."""
+    try:
+        place.hardlink_to(made)
+    except FileExistsError:
+        raise
+    except OSError:
+        with place.open("xb") as file:
+            file.write(made.read_bytes())

@@ -1,6 +1,7 @@
 """Carries a recording's sound over into the annotated video."""
 
 import logging
+import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain, islice
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 # Copied as they are: MP4 takes them and browsers play them there. Everything else becomes AAC.
 COPIED = frozenset({"aac", "mp3", "opus"})
+_LOWEST_MP3_RATE = 16000  # Hz; MPEG-2.5, which has lower ones, is not for MP4
+_STEP_BACK_S = 1.0  # by which time goes back where recordings were joined
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 _AAC_LAYOUTS = frozenset({"mono", "stereo", "5.1"})
 
@@ -39,11 +42,12 @@ class Sound:
         self._zero_s = zero_s
         self._last_dts: int | None = None
         source = self._input.streams.audio[0]
-        found = (packet for packet in packets(self._input, source) if packet is not None)
+        found = _up_to_a_step_back(packets(self._input, source))
         codec = source.codec_context
-        if codec.codec.canonical_name not in COPIED:
+        name = codec.codec.canonical_name
+        if name not in COPIED or (name == "mp3" and codec.sample_rate < _LOWEST_MP3_RATE):
             self._encode(found, codec)
-        elif codec.codec.canonical_name == "aac" and not codec.extradata:
+        elif name == "aac" and not codec.extradata:
             self._copy_adts(found, source)
         else:
             self._stream = output.add_stream_from_template(source)
@@ -111,6 +115,21 @@ class Sound:
                 frame.time_base = Fraction(1, frame.sample_rate)
                 yield from self._stream.encode(frame)
         yield from self._stream.encode(None)
+
+
+def _up_to_a_step_back(
+    found: "Iterable[Packet[AudioStream] | None]",
+) -> "Iterator[Packet[AudioStream]]":
+    """The packets up to where time goes back; what comes then belongs to other pictures."""
+    last_s = -math.inf
+    for packet in found:
+        if packet is None:
+            continue
+        if packet.pts is not None:
+            if _time_s(packet) < last_s - _STEP_BACK_S:
+                return
+            last_s = _time_s(packet)
+        yield packet
 
 
 def _without_adts(

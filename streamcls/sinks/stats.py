@@ -6,28 +6,23 @@ from pathlib import Path
 
 from streamcls.metrics import Metrics
 from streamcls.records import Event, Result
-from streamcls.sinks.files import as_text, creating, write_whole
+from streamcls.sinks.files import write_whole
 
 
 class StatsFile:
-    """Writes the ledger, the speed and the memory: at first and when the run is over."""
+    """Writes the ledger, the speed and the memory when the run is over."""
 
     every_frame = False
 
     def __init__(
         self, path: Path, metrics: Metrics, *, backend: str, model: str, overwrite: bool = False
     ) -> None:
-        """Creates the file.
-
-        Raises:
-            OutputPathError: it exists by now, and `overwrite` is False.
-            OutputError: it can't be created.
-        """
+        """Writes nothing yet."""
         self._path = path
         self._metrics = metrics
         self._labels = {"backend": backend, "model": model}
-        with creating(path, overwrite=overwrite) as file, as_text(file) as opened:
-            opened.write(self._text())
+        self._overwrite = overwrite
+        self._written = False
 
     def write(self, result: Result) -> None:
         """Frames are counted elsewhere."""
@@ -36,16 +31,18 @@ class StatsFile:
         """Segments don't matter here."""
 
     def close(self) -> None:
-        """Writes the file in one step.
+        """Writes the file in one step. Can be called again.
 
         Raises:
+            OutputPathError: it exists by now, and `overwrite` is False.
             OutputError: it can't be written; an old file is untouched.
         """
-        write_whole(self._path, self._text())
-
-    def _text(self) -> str:
+        if self._written:
+            return
+        self._written = True
         values = asdict(self._metrics.snapshot()) | self._labels
-        return json.dumps(_rounded(values), indent=2) + "\n"
+        text = json.dumps(_rounded(values), indent=2) + "\n"
+        write_whole(self._path, text, overwrite=self._overwrite)
 
 
 def _rounded(value: object) -> object:

@@ -245,6 +245,18 @@ def test_a_whole_file_is_not_said_to_be_cut_off(
     assert caplog.text == ""
 
 
+def test_a_rate_that_is_stated_twice_as_high(make_clip: Callable[..., Path]) -> None:
+    """H.264 in AVI, whose average rate FFmpeg takes for 50."""
+    clip = make_clip("copied.mp4", *H264, source="testsrc2=size=320x240:rate=25:duration=4")
+    avi = clip.with_name("copied.avi")
+    if not avi.exists():
+        command = ["ffmpeg", "-v", "error", "-i", str(clip), "-c", "copy", str(avi)]
+        subprocess.run(command, check=True)
+    grabbed, _ = read(avi)
+    assert len(grabbed) == 100
+    assert grabbed[-1].pts_s + grabbed[-1].duration_s == pytest.approx(4, abs=0.1)
+
+
 def test_times_that_are_all_the_same_are_none(make_clip: Callable[..., Path]) -> None:
     grabbed, _ = read(make_clip("zero.mkv", "-c:v", "mjpeg", "-bsf:v", "setts=ts=0"))
     assert {one.time_source for one in grabbed} == {"estimated"}

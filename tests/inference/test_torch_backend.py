@@ -6,7 +6,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from streamcls.inference.torch_backend import TorchBackend, fold_batch_norms
+from streamcls.inference.folding import fold_batch_norms
+from streamcls.inference.torch_backend import TorchBackend
 from streamcls.inference.torchvision_models import Network
 from streamcls.records import ModelCard
 
@@ -80,7 +81,7 @@ def test_several_workers_at_once_give_the_same_bits(imagenet: Network) -> None:
 
 
 def test_folding_leaves_no_batch_norm_in_a_resnet(imagenet: Network) -> None:
-    folded = fold_batch_norms(imagenet.module)
+    folded = fold_batch_norms(imagenet.module, torch.rand(1, 3, 224, 224))
     assert not [m for m in folded.modules() if isinstance(m, nn.BatchNorm2d)]
 
 
@@ -104,15 +105,33 @@ def test_other_architectures_give_the_same_answers(name: str) -> None:
     np.testing.assert_allclose(found, reference(network, batch), atol=1e-5)
 
 
-def test_a_network_that_can_not_be_traced_runs_as_it_is() -> None:
-    class Branching(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.head = nn.Linear(3, 5)
+class Unusual(nn.Module):
+    """One convolution whose output is used beside the batch norm, or that runs twice."""
 
-        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-            pooled = inputs.mean((2, 3))
-            return self.head(pooled if pooled.sum() > 0 else -pooled)  # type: ignore[no-any-return]
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+        self.first = nn.Conv2d(3, 3, 3, padding=1)
+        self.norm, self.other = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
+        self.head = nn.Linear(3, 5)
+        for norm in (self.norm, self.other):
+            nn.init.uniform_(norm.running_mean, -1, 1)  # type: ignore[arg-type]
+            nn.init.uniform_(norm.running_var, 0.1, 5)  # type: ignore[arg-type]
 
-    network = Network(Branching().eval(), card(5))
-    assert TorchBackend(network, batch=1, threads=1).infer(pixels(1)).shape == (1, 5)
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        found = self.first(inputs)
+        if self.how == "beside":
+            found = self.norm(found) + found
+        elif self.how == "twice":
+            found = self.other(self.first(self.norm(found)))
+        elif found.sum() > 0:  # which torch.fx could not trace
+            found = -self.norm(found)
+        return self.head(found.mean((2, 3)))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("how", ["beside", "twice", "branches"])
+def test_where_folding_would_change_the_answers_it_is_not_done(how: str) -> None:
+    torch.manual_seed(1)
+    network = Network(Unusual(how).eval().requires_grad_(False), card(5))
+    found = TorchBackend(network, batch=4, threads=1).infer(pixels(4))
+    np.testing.assert_allclose(found, reference(network, pixels(4)), atol=1e-5)

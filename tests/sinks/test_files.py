@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from streamcls.errors import OutputError, OutputPathError
-from streamcls.sinks.files import as_text, check_outputs, creating, write_whole
+from streamcls.sinks.files import as_text, check_outputs, creating, remove, write_whole
 
 
 def refused(
@@ -72,7 +72,7 @@ def test_devices_can_be_written_and_stay(tmp_path: Path) -> None:
         file.close()
     with pytest.raises(ZeroDivisionError), creating(null, overwrite=False):
         raise ZeroDivisionError
-    write_whole(null, "text")
+    write_whole(null, "text", overwrite=False)
     assert null.is_char_device()
 
 
@@ -97,10 +97,48 @@ def test_a_folder_that_can_not_be_written(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_whole_file_is_replaced_in_one_step(tmp_path: Path) -> None:
     path = tmp_path / "s.json"
-    write_whole(path, "old")
-    write_whole(path, "new")
+    write_whole(path, "old", overwrite=False)
+    write_whole(path, "new", overwrite=True)
     assert path.read_text() == "new"
     assert [p.name for p in tmp_path.iterdir()] == ["s.json"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_whole_file_that_came_meanwhile_is_not_replaced(
+    links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")  # as on FAT
+
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", no_links)
+    path = tmp_path / "s.json"
+    write_whole(path, "first", overwrite=False)
+    with pytest.raises(OutputPathError, match="exists"):
+        write_whole(path, "second", overwrite=False)
+    assert path.read_text() == "first"
+    assert [p.name for p in tmp_path.iterdir()] == ["s.json"]
+
+
+def test_names_that_can_not_be(tmp_path: Path) -> None:
+    circle = tmp_path / "circle.csv"
+    circle.symlink_to(circle)
+    assert "circle.csv: " in refused({"--csv": circle})
+    assert "too long" in refused({"--csv": tmp_path / ("a" * 300)})
+    assert "null byte" in refused({"--csv": tmp_path / "a\0b"})
+    nowhere = tmp_path / "nowhere.csv"
+    nowhere.symlink_to(tmp_path / "not there")
+    assert "exists" in refused({"--csv": nowhere})
+    check_outputs({"--csv": nowhere}, {}, overwrite=True)
+
+
+def test_a_file_called_dash_is_not_taken_for_standard_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("-").write_text("precious")
+    remove([Path("-")])
+    assert Path("-").read_text() == "precious"
 
 
 def test_a_failure_leaves_the_old_file_and_no_rubbish(
@@ -114,6 +152,6 @@ def test_a_failure_leaves_the_old_file_and_no_rubbish(
 
     monkeypatch.setattr(Path, "write_text", fail)
     with pytest.raises(OutputError, match=r"s\.json: can't write: No space left"):
-        write_whole(path, "new")
+        write_whole(path, "new", overwrite=True)
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["s.json"]

@@ -190,6 +190,29 @@ def test_eight_channels_in_an_unusual_order(
     assert float(found["duration"]) == pytest.approx(2, abs=0.1)
 
 
+@pytest.mark.parametrize(("rate", "codec"), [(11025, "aac"), (22050, "mp3")])
+def test_mp3_is_copied_where_mp4_takes_it(
+    rate: int, codec: str, make_clip: Callable[..., Path], tmp_path: Path, ffprobe: str
+) -> None:
+    clip = make_clip("m.mkv", *SINE, *H264, "-c:a", "libmp3lame", "-ar", str(rate))
+    copy(clip, tmp_path / "o.mp4")
+    found = sound_of(ffprobe, tmp_path / "o.mp4")
+    assert found["codec_name"] == codec
+    assert float(found["duration"]) == pytest.approx(2, abs=0.25)  # whole MP3 frames of 0.1 s
+
+
+@pytest.mark.parametrize("coding", [("aac",), ("ac3",)], ids=str)
+def test_sound_from_behind_a_step_back_is_not_laid_over_other_pictures(
+    coding: tuple[str, ...], make_clip: Callable[..., Path], tmp_path: Path, ffprobe: str
+) -> None:
+    clip = make_clip("short-sound.ts", *SINE, *H264, "-c:a", *coding, source="testsrc2=d=4")
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(clip.read_bytes() * 2)
+    copy(joined, tmp_path / "o.mp4")
+    assert float(sound_of(ffprobe, tmp_path / "o.mp4")["duration"]) == pytest.approx(2, abs=0.1)
+    assert times(ffprobe, tmp_path / "o.mp4")[-1] > 7.9
+
+
 def test_a_title_that_is_no_text(make_clip: Callable[..., Path], tmp_path: Path) -> None:
     title = ("-metadata", "title=QQQQ")
     clip = make_clip("title.mp4", *SINE, *H264, "-c:a", "aac", *title)

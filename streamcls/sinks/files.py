@@ -145,8 +145,6 @@ def _link_new(made: Path, place: Path) -> None:
     """Gives a file a second name that must be new; a copy on file systems that have no links."""
     try:
         place.hardlink_to(made)
-    except FileExistsError:
-        raise
     except OSError:
         with place.open("xb") as file:
             file.write(made.read_bytes())

@@ -6,6 +6,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from streamcls.inference import torch_backend
 from streamcls.inference.folding import fold_batch_norms
 from streamcls.inference.torch_backend import TorchBackend
 from streamcls.inference.torchvision_models import Network
@@ -106,12 +107,12 @@ def test_other_architectures_give_the_same_answers(name: str) -> None:
 
 
 class Unusual(nn.Module):
-    """One convolution whose output is used beside the batch norm, or that runs twice."""
+    """A convolution or a batch norm that runs twice, or whose input is used elsewhere."""
 
     def __init__(self, how: str) -> None:
         super().__init__()
         self.how = how
-        self.first = nn.Conv2d(3, 3, 3, padding=1)
+        self.first, self.second = (nn.Conv2d(3, 3, 3, padding=1) for _ in range(2))
         self.norm, self.other = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
         self.head = nn.Linear(3, 5)
         for norm in (self.norm, self.other):
@@ -122,16 +123,35 @@ class Unusual(nn.Module):
         found = self.first(inputs)
         if self.how == "beside":
             found = self.norm(found) + found
-        elif self.how == "twice":
+        elif self.how == "beside a convolution":
+            found = self.norm(found) + self.second(found)
+        elif self.how == "convolution twice":
             found = self.other(self.first(self.norm(found)))
+        elif self.how == "norm twice":
+            found = self.norm(self.second(self.norm(found)))
         elif found.sum() > 0:  # which torch.fx could not trace
             found = -self.norm(found)
         return self.head(found.mean((2, 3)))  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("how", ["beside", "twice", "branches"])
+@pytest.mark.parametrize(
+    "how", ["beside", "beside a convolution", "convolution twice", "norm twice", "branches"]
+)
 def test_where_folding_would_change_the_answers_it_is_not_done(how: str) -> None:
     torch.manual_seed(1)
-    network = Network(Unusual(how).eval().requires_grad_(False), card(5))
-    found = TorchBackend(network, batch=4, threads=1).infer(pixels(4))
-    np.testing.assert_allclose(found, reference(network, pixels(4)), atol=1e-5)
+    plain = Unusual(how).eval().requires_grad_(False)
+    folded = fold_batch_norms(plain, torch.rand(1, 3, 224, 224))
+    for scale in (-3, 1):  # the two branches
+        inputs = scale * torch.rand(2, 3, 224, 224)
+        torch.testing.assert_close(folded(inputs), plain(inputs), atol=1e-5, rtol=1e-5)
+
+
+def test_a_network_that_folding_changes_runs_as_it_is(
+    imagenet: Network, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    wrong = nn.Sequential(nn.Flatten(), nn.LazyLinear(1000))
+    monkeypatch.setattr(torch_backend, "fold_batch_norms", lambda *_: wrong)
+    found = TorchBackend(imagenet, batch=2, threads=1).infer(pixels(2))
+    np.testing.assert_allclose(found, reference(imagenet, pixels(2)), atol=2e-6)
+    assert "runs as it is" in caplog.text

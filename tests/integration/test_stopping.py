@@ -152,6 +152,18 @@ def test_the_demo_can_be_stopped_and_gives_no_agreement(process: Start, tmp_path
     assert "dropped (stopped)" in err
 
 
+def test_ctrl_c_that_went_through_exec_has_its_code_too() -> None:
+    """As while modules are imported; Python itself would end with the signal."""
+    program = """
+import sys
+from streamcls import cli
+cli.cli.main = lambda **_: exec("raise KeyboardInterrupt")
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (130, b"")
+
+
 def test_a_thread_in_native_code_does_not_abort_the_process() -> None:
     """Python that shuts down around torch's threads ends with SIGABRT now and then."""
     program = """

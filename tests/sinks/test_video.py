@@ -205,9 +205,11 @@ def test_mp3_is_copied_where_mp4_takes_it(
 def test_sound_from_behind_a_step_back_is_not_laid_over_other_pictures(
     coding: tuple[str, ...], make_clip: Callable[..., Path], tmp_path: Path, ffprobe: str
 ) -> None:
-    clip = make_clip("short-sound.ts", *SINE, *H264, "-c:a", *coding, source="testsrc2=d=4")
+    first = make_clip("short.ts", *SINE, *H264, "-c:a", *coding, source="testsrc2=d=4")
+    long = ("-f", "lavfi", "-i", "sine=d=4")
+    second = make_clip("long.ts", *long, *H264, "-c:a", *coding, source="testsrc2=d=4")
     joined = tmp_path / "joined.ts"
-    joined.write_bytes(clip.read_bytes() * 2)
+    joined.write_bytes(first.read_bytes() + second.read_bytes())
     copy(joined, tmp_path / "o.mp4")
     assert float(sound_of(ffprobe, tmp_path / "o.mp4")["duration"]) == pytest.approx(2, abs=0.1)
     assert times(ffprobe, tmp_path / "o.mp4")[-1] > 7.9

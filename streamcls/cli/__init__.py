@@ -50,8 +50,8 @@ def main() -> None:
     _open_closed_streams()
     end_on_signals()
     code = _flushed(_run())
-    # After a KeyboardInterrupt that went through `exec`, as in imports, Python would end itself
-    # with SIGINT in spite of the code.
+    # After a KeyboardInterrupt in Python that C code ran, as torch's does while it is imported,
+    # Python would end itself with SIGINT in spite of the code.
     if left_behind() or code == 128 + signal.SIGINT:
         os._exit(code)
     sys.exit(code)

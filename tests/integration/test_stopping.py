@@ -152,12 +152,15 @@ def test_the_demo_can_be_stopped_and_gives_no_agreement(process: Start, tmp_path
     assert "dropped (stopped)" in err
 
 
-def test_ctrl_c_that_went_through_exec_has_its_code_too() -> None:
-    """As while modules are imported; Python itself would end with the signal."""
+def test_ctrl_c_that_went_through_native_code_has_its_code_too() -> None:
+    """As while torch is imported, which runs Python from C."""
     program = """
-import sys
+import ctypes, sys
 from streamcls import cli
-cli.cli.main = lambda **_: exec("raise KeyboardInterrupt")
+run = ctypes.pythonapi.PyRun_String
+run.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.py_object, ctypes.py_object]
+run.restype = ctypes.py_object
+cli.cli.main = lambda **_: run(b"raise KeyboardInterrupt", 257, {}, {})
 cli.main()
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)

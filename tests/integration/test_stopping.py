@@ -152,7 +152,7 @@ def test_the_demo_can_be_stopped_and_gives_no_agreement(process: Start, tmp_path
     assert "dropped (stopped)" in err
 
 
-def test_ctrl_c_that_went_through_native_code_has_its_code_too() -> None:
+def test_ctrl_c_that_went_through_native_code_has_its_code_too(tmp_path: Path) -> None:
     """As while torch is imported, which runs Python from C."""
     program = """
 import ctypes, sys
@@ -163,7 +163,10 @@ run.restype = ctypes.py_object
 cli.cli.main = lambda **_: run(b"raise KeyboardInterrupt", 257, {}, {})
 cli.main()
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    (tmp_path / "program.py").write_text(program)
+    done = subprocess.run(
+        [sys.executable, "-m", "program"], cwd=tmp_path, capture_output=True, check=False
+    )
     assert (done.returncode, done.stderr) == (130, b"")
 
 

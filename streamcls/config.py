@@ -8,14 +8,11 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -28,6 +25,7 @@ from pydantic_core import ErrorDetails
 
 from streamcls import config_file
 from streamcls.config_file import Where
+from streamcls.config_types import File, Integer, Name, Number, Positive
 from streamcls.errors import SettingsError
 
 # These exclude each other: the one that is given as an option overrules both of the file.
@@ -60,28 +58,6 @@ class _Group(BaseModel):
         coerce_numbers_to_str=True,
         use_attribute_docstrings=True,
     )
-
-
-def _no_bool(value: object) -> object:
-    """YAML's `yes` is no number; pydantic would take it for 1."""
-    if isinstance(value, bool):
-        raise ValueError(f"should be a number, not {'yes' if value else 'no'}")
-    return value
-
-
-def _path(value: object) -> object:
-    if value == "":
-        raise ValueError("should be the name of a file, not empty")
-    if not isinstance(value, (str, PathLike)):
-        raise ValueError(f"should be the name of a file, not {value!r}")
-    return value
-
-
-Integer = Annotated[int, BeforeValidator(_no_bool)]
-Number = Annotated[float, BeforeValidator(_no_bool)]
-Positive = Annotated[Integer, Field(ge=1)]
-File = Annotated[Path, BeforeValidator(_path), AfterValidator(Path.expanduser)]
-Name = Annotated[str, Field(min_length=1)]
 
 
 class SampleSettings(_Group):

@@ -15,6 +15,7 @@ LEVELS = {
     "metrics": 1,
     "protocols": 1,
     "config_file": 1,
+    "config_types": 1,
     "config": 2,
     "capture": 2,
     "sampling": 2,

@@ -12,7 +12,7 @@ from streamcls.errors import ModelSettingsError, OutputPathError, SourceNotFound
 from streamcls.metrics import Metrics
 from streamcls.protocols import Sampler, Sink
 from streamcls.runtime.pipeline import Pipeline
-from streamcls.runtime.stop import Stop
+from streamcls.runtime.stop import Stop, end_if_signalled
 from streamcls.sampling import AtMostPerSecond, EveryNth
 from streamcls.smoothing import SteadyLabel
 
@@ -137,6 +137,7 @@ def load_classifier(settings: ModelSettings, *, threads: int, progress: bool) ->
 
     Raises:
         StreamclsError: see `load_network`.
+        KeyboardInterrupt, SystemExit: for a signal that was swallowed in here.
     """
     network = load_network(settings, progress=progress)
     from streamcls.inference.classifier import ImageClassifier
@@ -144,6 +145,7 @@ def load_classifier(settings: ModelSettings, *, threads: int, progress: bool) ->
     from streamcls.inference.torch_backend import TorchBackend
 
     backend = TorchBackend(network, batch=BATCH, threads=threads)
+    end_if_signalled()
     return ImageClassifier(network.card, Preprocess(network.card), backend, batch=BATCH)
 
 
@@ -213,7 +215,7 @@ def sink_opener(
         with ExitStack() as undo:  # where one can't be opened, the others leave nothing behind
             sinks: list[Sink] = list(more)
             for path, sink in _sinks(settings, run):
-                undo.callback(remove, [path])
+                undo.callback(remove, path)
                 undo.callback(sink.close)
                 sinks.append(sink)
             undo.pop_all()

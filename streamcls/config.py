@@ -208,16 +208,13 @@ def from_options(given: Mapping[str, object], file: Path | None = None) -> Setti
             the key.
     """
     values, lines = config_file.load(file) if file is not None else ({}, {})
-    placed = {
+    placed: dict[Where, object] = {
         ("source",) if name == "source" else options()[name].where: value
         for name, value in given.items()
         if value is not None
     }
-    for where in placed:
-        if where in _EITHER:
-            for overruled in _EITHER:
-                lines.pop(overruled, None)
-                _put(values, overruled, None)
+    if not placed.keys().isdisjoint(_EITHER):
+        placed = dict.fromkeys(_EITHER) | placed
     for where, value in placed.items():
         lines.pop(where, None)
         _put(values, where, value)
@@ -228,7 +225,7 @@ def from_options(given: Mapping[str, object], file: Path | None = None) -> Setti
         raise SettingsError("\n".join(_mistake(d, file, lines) for d in mistakes)) from error
 
 
-def _put(values: dict[str, Any], where: tuple[str, ...], value: object) -> None:
+def _put(values: dict[str, Any], where: Where, value: object) -> None:
     *groups, key = where
     for name in groups:
         if values.get(name) is None:  # not there, or all its keys are commented out

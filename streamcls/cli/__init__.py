@@ -81,12 +81,11 @@ def _run() -> int:
         return 128 + signal.SIGINT
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 1
-    except OSError as error:
-        _say(f"{error.filename or 'standard output'}: {error.strerror or error}")
-        log.debug("where it was raised:", exc_info=True)
-        return 1
     except Exception as error:  # a mistake of ours is one line too; -vv shows it all
-        _say(f"unexpected {type(error).__name__}: {error}; -vv shows where, please report it")
+        if isinstance(error, OSError) and error.filename is not None:  # as a name that is too long
+            _say(f"{error.filename}: {error.strerror}")
+        else:
+            _say(f"unexpected {type(error).__name__}: {error}; -vv shows where, please report it")
         log.debug("where it was raised:", exc_info=True)
         return 1
 

@@ -15,10 +15,9 @@ from streamcls.build import available_threads, check_outputs, load_classifier
 from streamcls.capture.picture import find_pictures, read_picture
 from streamcls.cli.options import MODEL_OPTIONS, settings_options, verbosity
 from streamcls.cli.report import SCREEN, print_table
-from streamcls.config import OutputSettings, from_options
+from streamcls.config import from_options
 from streamcls.errors import SourceNotFoundError
 from streamcls.runtime.pictures import Classification, classify_files
-from streamcls.runtime.stop import end_if_signalled
 from streamcls.sinks.files import as_text, creating, writing
 
 
@@ -49,10 +48,12 @@ def command(
     classifier = load_classifier(
         chosen.model, threads=threads, progress=not quiet and sys.stderr.isatty()
     )
-    end_if_signalled()
     done: list[Classification] = []
-    with writing(path or SCREEN), ExitStack() as stack:
-        rows = None if path is None else _CsvRows(chosen.outputs, top_k, stack)
+    with ExitStack() as stack:
+        rows = None
+        if path is not None:
+            rows = _CsvRows(path, top_k, overwrite=chosen.outputs.overwrite)
+            stack.callback(rows.close)
         for one in classify_files(files, read_picture, classifier):
             if one.error is not None:
                 click.echo(f"streamcls: {one.error}", err=True)
@@ -71,15 +72,18 @@ def command(
 class _CsvRows:
     """The CSV file with a row for each picture."""
 
-    def __init__(self, outputs: OutputSettings, top_k: int, stack: ExitStack) -> None:
-        assert outputs.csv is not None
-        self._path = outputs.csv
+    def __init__(self, path: Path, top_k: int, *, overwrite: bool) -> None:
+        self._path = path
         self._top_k = top_k
         pairs = [name for k in range(1, top_k + 1) for name in (f"label_{k}", f"prob_{k}")]
-        with creating(self._path, overwrite=outputs.overwrite) as file:
-            text = stack.enter_context(as_text(file))
-            self._csv = csv.writer(text, lineterminator="\n")
+        with creating(path, overwrite=overwrite) as file:
+            self._file = as_text(file)
+            self._csv = csv.writer(self._file, lineterminator="\n")
             self._row(["file", *pairs])
+
+    def close(self) -> None:
+        with writing(self._path):
+            self._file.close()
 
     def write(self, one: Classification) -> None:
         self._row([str(one.file), *_cells(one, self._top_k)])

@@ -13,8 +13,7 @@ from streamcls.demo.clip import FPS, render, truths
 from streamcls.demo.scene import EMPTY
 from streamcls.errors import OutputPathError
 from streamcls.metrics import Metrics
-from streamcls.runtime.stop import end_if_signalled
-from streamcls.sinks.files import remove, writing
+from streamcls.sinks.files import creating
 
 
 @click.command(name="demo")
@@ -52,8 +51,7 @@ def command(
         "threads": threads,
     }
     chosen = from_options({"source": str(clip), **given})
-    _make_clip(out, clip, quiet=quiet)
-    end_if_signalled()
+    _make_clip(out, clip, overwrite=bool(overwrite), quiet=quiet)
     run_settings(chosen, Metrics(), quiet=quiet)
     click.echo(f"clip             {clip}")
     click.echo(f"annotated video  {video}")
@@ -63,19 +61,16 @@ def command(
     click.echo(f"agreement: {agreement(rows):.1%}".replace("%", " %"))
 
 
-def _make_clip(out: Path, clip: Path, *, quiet: bool) -> None:
+def _make_clip(out: Path, clip: Path, *, overwrite: bool, quiet: bool) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputPathError(f"--out {out}: can't be made: {error.strerror}") from error
     if not quiet:
         click.echo(f"rendering the clip: {clip}", err=True)
-    try:
-        with writing(clip):
-            render(clip)
-    except BaseException:
-        remove([clip])
-        raise
+    with creating(clip, overwrite=overwrite) as file:
+        file.close()
+        render(clip)
 
 
 def agreement(rows: Path) -> float:

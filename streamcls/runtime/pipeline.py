@@ -63,7 +63,7 @@ class Pipeline:
         smoother: Smoother,
         *,
         workers: int,
-        top_k: int = 3,
+        top_k: int,
         all_frames: bool,
         metrics: Metrics,
         stop: Stop | None = None,

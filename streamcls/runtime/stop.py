@@ -87,8 +87,6 @@ class Stop:
             self.signal = number
 
         before = {number: signal.signal(number, handle) for number in _SIGNALS}
-        if _early and self.signal is None:
-            self.signal = _early[0]
         try:
             yield
         finally:

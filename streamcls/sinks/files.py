@@ -3,7 +3,7 @@
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
@@ -36,7 +36,7 @@ def check_outputs(
                 raise OutputPathError(f"{named}: the same file as {seen[place]}")
             if path != STDOUT:
                 _check_place(named, path)
-                _check_contents(named, path, inputs, overwrite=overwrite)
+                _check_replaceable(named, path, inputs, overwrite=overwrite)
         except OutputPathError:
             raise
         except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a circle
@@ -45,7 +45,9 @@ def check_outputs(
             ) from error
 
 
-def _check_contents(named: str, path: Path, inputs: Mapping[Path, str], *, overwrite: bool) -> None:
+def _check_replaceable(
+    named: str, path: Path, inputs: Mapping[Path, str], *, overwrite: bool
+) -> None:
     for read, what in inputs.items():
         if path.exists() and read.exists() and path.samefile(read):
             raise OutputPathError(f"{named}: is {what} itself; choose another name")
@@ -93,21 +95,19 @@ def creating(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
             # Devices and pipes exist, but nothing in them is lost.
             special = path.exists() and not path.is_file()
             file = path.open("wb" if overwrite or special else "xb")
-    try:
-        with writing(path):
+        try:
             yield file
-    except BaseException:
-        with suppress(OSError):  # it can't be flushed for the same reason
-            file.close()
-        remove([path])
-        raise
+        except BaseException:  # whatever it is, Ctrl-C too: it is raised again
+            with suppress(OSError):  # it can't be flushed for the same reason
+                file.close()
+            remove(path)
+            raise
 
 
-def remove(paths: Iterable[Path]) -> None:
-    """Takes files away that turned out to be of no use; devices, pipes and links stay."""
-    for path in paths:
-        if path != STDOUT and path.is_file() and not path.is_symlink():
-            path.unlink(missing_ok=True)
+def remove(path: Path) -> None:
+    """Takes a file away that turned out to be of no use; devices, pipes and links stay."""
+    if path != STDOUT and path.is_file() and not path.is_symlink():
+        path.unlink(missing_ok=True)
 
 
 def as_text(file: BinaryIO) -> TextIO:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -118,8 +119,10 @@ def _best(characters: list[str]) -> str:
 
 def _installed() -> Iterator[str]:
     """Every font file in the system's folders, plain ones first."""
-    folders = [Path(folder).expanduser() for folder in _FOLDERS]
-    found = [path for folder in folders for path in sorted(folder.rglob("*"))]
+    found: list[Path] = []
+    for folder in _FOLDERS:
+        with suppress(RuntimeError):  # a user without a home, as in containers
+            found.extend(sorted(Path(folder).expanduser().rglob("*")))
     fonts = [path for path in found if path.suffix.lower() in _ENDINGS]
     fonts.sort(key=lambda path: sum(style in path.stem.lower() for style in _STYLES))
     return map(str, fonts)

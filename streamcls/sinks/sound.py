@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 # Copied as they are: MP4 takes them and browsers play them there. Everything else becomes AAC.
 COPIED = frozenset({"aac", "mp3", "opus"})
 _LOWEST_MP3_RATE = 16000  # Hz; MPEG-2.5, which has lower ones, is not for MP4
-_STEP_BACK_S = 1.0  # by which time goes back where recordings were joined
+STEP_BACK_S = 1.0  # by which time goes back where recordings were joined
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 _AAC_LAYOUTS = frozenset({"mono", "stereo", "5.1"})
 
@@ -126,7 +126,7 @@ def _up_to_a_step_back(
         if packet is None:
             continue
         if packet.pts is not None:
-            if _time_s(packet) < last_s - _STEP_BACK_S:
+            if _time_s(packet) < last_s - STEP_BACK_S:
                 return
             last_s = _time_s(packet)
         yield packet

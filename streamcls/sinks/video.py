@@ -20,7 +20,7 @@ from streamcls.errors import OutputError
 from streamcls.media import av, cv2
 from streamcls.records import Event, Image, Result, SourceInfo
 from streamcls.sinks.files import creating, writing
-from streamcls.sinks.sound import Sound
+from streamcls.sinks.sound import STEP_BACK_S, Sound
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -40,7 +40,6 @@ _CONTAINER_OPTIONS = {
 # fifth smaller.
 _ENCODER_OPTIONS = {"preset": "superfast", "crf": "23", "bf": "0"}
 _KEY_INTERVAL_S = 2
-_STEP_BACK_S = 1.0  # by which time goes back where recordings were joined
 _NEAR_END_S = 0.5  # a run that came so near to the stated end has shown it all
 _MAX_ENCODER_THREADS = 4  # each delays the output by a frame
 
@@ -161,26 +160,28 @@ class VideoSink:
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8)
 
     def _ticks(self, pts_s: float) -> int:
-        shown_s = pts_s - self._zero_s + self._shift_s
-        if shown_s < self._end_s - _STEP_BACK_S:
-            log.warning(
-                "%s: time goes back to %.3f s in the source; "
-                "the video goes on without the step, and without sound",
-                self._path,
-                pts_s,
-            )
-            self._shift_s += self._end_s - shown_s
-            shown_s = self._end_s
-            if self._sound is not None:
-                with self._writing():
-                    self._sound.write_until(shown_s)
-                self._sound.close()
-        ticks = round(shown_s / self._time_base)
+        if pts_s - self._zero_s + self._shift_s < self._end_s - STEP_BACK_S:
+            self._leave_out_step_back(pts_s)
+        ticks = round((pts_s - self._zero_s + self._shift_s) / self._time_base)
         if self._last_ticks is not None and ticks <= self._last_ticks:
             log.debug("%s: time goes back at %.6f s in the source; moved up", self._path, pts_s)
             ticks = self._last_ticks + 1
         self._last_ticks = ticks
         return ticks
+
+    def _leave_out_step_back(self, pts_s: float) -> None:
+        """Goes on where the last picture ended; the sound ends there."""
+        log.warning(
+            "%s: time goes back to %.3f s in the source; "
+            "the video goes on without the step, and without sound",
+            self._path,
+            pts_s,
+        )
+        self._shift_s = self._end_s - (pts_s - self._zero_s)
+        if self._sound is not None:
+            with self._writing():
+                self._sound.write_until(self._end_s)
+            self._sound.close()
 
     def _mux(self, packet: "Packet[VideoStream]") -> None:
         """Writes the packet before this one, which now has a length."""

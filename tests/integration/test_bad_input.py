@@ -44,6 +44,15 @@ def test_a_folder_as_the_source(cli: Cli, tmp_path: Path) -> None:
     wrong(cli, tmp_path, tmp_path, code=2, says="a folder")
 
 
+def test_names_that_are_too_long(cli: Cli, tmp_path: Path) -> None:
+    name = "a" * 300
+    for arguments in (("run", name), ("check", name), ("run", tmp_path, "--model", name)):
+        done = cli(*arguments)
+        assert done.code in (1, 2)
+        assert done.err.count("\n") == 1
+        assert "report it" not in done.err
+
+
 def test_no_source(cli: Cli, tmp_path: Path) -> None:
     wrong(cli, tmp_path, code=2, says="SOURCE: missing")
 

@@ -55,6 +55,17 @@ def test_one_that_is_broken_is_reported_and_the_rest_go_on(cli: Cli, pictures: P
     assert results[0]["top"] == []
 
 
+def test_what_pillow_warns_of_is_not_shown(
+    cli: Cli, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of pictures so large that they may be an attack."""
+    picture = next(pictures.rglob("*.png"))
+    with Image.open(picture) as opened:
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", opened.width * opened.height - 1)
+    done = cli("classify", picture, "--model", "demo")
+    assert (done.code, done.err) == (0, "")
+
+
 def test_mistakes(cli: Cli, pictures: Path, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     done = cli("classify", tmp_path / "none")

@@ -35,6 +35,7 @@ class Made:
             self.classifier,
             SteadyLabel("cam", threshold=0.5, smoothing_s=0, dwell_s=0),
             workers=workers,
+            top_k=3,
             all_frames=all_frames,
             metrics=self.metrics,
             stop=self.stop,

@@ -137,7 +137,7 @@ def test_a_file_called_dash_is_not_taken_for_standard_output(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("-").write_text("precious")
-    remove([Path("-")])
+    remove(Path("-"))
     assert Path("-").read_text() == "precious"
 
 

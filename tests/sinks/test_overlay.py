@@ -1,3 +1,4 @@
+import pwd
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,18 @@ def test_any_font_of_the_system_is_found(
     monkeypatch.setattr(fonts, "_FOLDERS", (str(tmp_path), str(tmp_path / "missing")))
     assert Typeface(None, ["Жук"]).drawable("Жук") == "Жук"
     assert caplog.text == ""
+
+
+def test_a_user_without_a_home_has_fonts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that runs under any number."""
+
+    def nobody(_number: int) -> None:
+        raise KeyError
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    monkeypatch.setattr(fonts, "_CANDIDATES", ())
+    assert Typeface(None, ["cat"]).drawable("cat") == "cat"
 
 
 def test_accents_need_no_other_font(caplog: pytest.LogCaptureFixture) -> None:

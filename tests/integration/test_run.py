@@ -216,6 +216,21 @@ def test_a_name_that_is_no_text(cli: Cli, demo_clip: Path, tmp_path: Path) -> No
     assert cli("check", clip, "--model", "demo").code == 0
 
 
+def test_a_demo_clip_that_can_not_be_written_is_taken_away(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill_the_disk(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("streamcls.cli.demo.render", fill_the_disk)
+    done = cli("demo", "--out", tmp_path / "d", "--quiet")
+    clip = tmp_path / "d" / "clip.mp4"
+    said = f"streamcls: {clip}: can't write: No space left on device\n"
+    assert (done.code, done.out, done.err) == (1, "", said)
+    assert not clip.exists()
+
+
 def test_the_demo_command(cli: Cli, tmp_path: Path) -> None:
     out = tmp_path / "demo"
     done = cli("demo", "--out", out)

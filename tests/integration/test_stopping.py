@@ -152,6 +152,24 @@ def test_the_demo_can_be_stopped_and_gives_no_agreement(process: Start, tmp_path
     assert "dropped (stopped)" in err
 
 
+@pytest.mark.parametrize(
+    ("number", "config", "code"),
+    [("SIGINT", "", 130), ("SIGTERM", "", 143), ("SIGTERM", "--config=s.yaml", 0)],
+)
+def test_a_signal_while_the_command_line_itself_loads(number: str, config: str, code: int) -> None:
+    program = f"""
+import os, signal, sys, types
+sys.argv = ["streamcls", "run", "{config}"]
+loading = types.ModuleType("streamcls.cli")
+loading.main = lambda: os.kill(os.getpid(), signal.{number})
+sys.modules["streamcls.cli"] = loading
+from streamcls.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (code, b"")
+
+
 def test_ctrl_c_that_went_through_native_code_has_its_code_too(tmp_path: Path) -> None:
     """As while torch is imported, which runs Python from C."""
     program = """

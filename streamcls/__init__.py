@@ -10,6 +10,7 @@ from streamcls.errors import (
     OutputPathError,
     PictureError,
     SettingsError,
+    SignalLostError,
     SourceError,
     SourceNotFoundError,
     StreamclsError,
@@ -19,7 +20,7 @@ from streamcls.errors import (
 
 if TYPE_CHECKING:
     from streamcls.api import ModelOptions, StreamOptions, classify, stream
-    from streamcls.records import Event, Frame, ModelCard, Prediction, Result, Score, Timing
+    from streamcls.records import Event, Frame, ModelCard, Prediction, Result, Score, Status, Timing
 
 __all__ = [
     "Event",
@@ -35,8 +36,10 @@ __all__ = [
     "Result",
     "Score",
     "SettingsError",
+    "SignalLostError",
     "SourceError",
     "SourceNotFoundError",
+    "Status",
     "StreamOptions",
     "StreamclsError",
     "Timing",

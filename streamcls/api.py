@@ -7,6 +7,7 @@ from typing import TypedDict, Unpack
 
 import numpy as np
 
+from streamcls.config import Settings
 from streamcls.errors import PictureError, SettingsError
 from streamcls.records import Image, Prediction, Result
 
@@ -33,22 +34,36 @@ class StreamOptions(ModelOptions, total=False):
     threshold: float
     smoothing: float
     dwell: float
+    rtsp_transport: str
+    connect_timeout: float
+    read_timeout: float
+    max_retries: int
+    retry_for: float
+    stale_after: float
+    frozen_after: float
+    max_delay: float
+    queue_size: int
+    queue_policy: str
 
 
 def stream(
     source: str | PathLike[str], *, all_frames: bool = False, **options: Unpack[StreamOptions]
 ) -> Iterator[Result]:
-    """Classifies the frames of a video, one after the other.
+    """Classifies the frames of a video or a live source.
 
-    The threads behind it end when the loop does, also when it is left early or raises.
+    Of a file every frame comes, in order. Of a live source (webcam, stream) always the newest one
+    that is classified; it reconnects by itself, and ends only where the options say so. The threads
+    behind it end when the loop does, also when it is left early or raises.
 
     >>> import streamcls
     >>> for result in streamcls.stream("clip.mp4", model="resnet18", every=5):
     ...     print(result.frame.pts_s, result.steady, result.top(3))
 
     Args:
-        source: the video file.
-        all_frames: whether frames that are not classified come too; their `raw` is None.
+        source: the video file, the number of a webcam, or the address of a stream.
+        all_frames: whether frames that are not classified come too; their `raw` is None. Of a live
+            source each frame comes at once with the last steady label, and a classified one again
+            when it has its answer.
         options: see `StreamOptions`; they have the names and defaults of the command line.
 
     Returns:
@@ -56,21 +71,42 @@ def stream(
 
     Raises:
         SettingsError: an option is wrong.
-        SourceNotFoundError, SourceError: the file can't be read.
+        SourceNotFoundError, SourceError: the file can't be read, or the source was given up.
         ModelSettingsError, WeightsUnavailableError: the model can't be had.
     """
     from streamcls.build import build_run
+    from streamcls.build_live import is_live
     from streamcls.config import from_options
     from streamcls.metrics import Metrics
     from streamcls.runtime.stop import Stop
 
     _check_names(options, StreamOptions)
     settings = from_options({"source": fspath(source), **options})
+    if is_live(settings.source):
+        return _live_results(settings, all_frames=all_frames)
     run = build_run(settings, all_frames=all_frames, stop=Stop(), metrics=Metrics(), progress=False)
 
     def results() -> Iterator[Result]:
         with run.pipeline:
             yield from run.pipeline.results()
+
+    return results()
+
+
+def _live_results(settings: Settings, *, all_frames: bool) -> Iterator[Result]:
+    from streamcls.build_live import build_live
+    from streamcls.metrics import Metrics
+    from streamcls.runtime.stop import Stop
+
+    pipeline = build_live(settings, stop=Stop(), metrics=Metrics(), progress=False).pipeline
+
+    def results() -> Iterator[Result]:
+        with pipeline:
+            outlet = pipeline.outlet(
+                "stream", frames=all_frames, answers=True, images=True, newest=True
+            )
+            pipeline.start()
+            yield from (result for result in pipeline.results(outlet) if result is not None)
 
     return results()
 
@@ -95,14 +131,14 @@ def classify(
         PictureError: a file can't be read, or an array is no picture.
         SettingsError, ModelSettingsError, WeightsUnavailableError: the model can't be had.
     """
-    from streamcls.build import available_threads, load_classifier
+    from streamcls.build import BATCH, available_threads, load_classifier
     from streamcls.capture.picture import read_picture
     from streamcls.config import from_options
 
     _check_names(options, ModelOptions)
     settings = from_options({"source": "pictures", **options})
     threads = settings.runtime.threads or available_threads()
-    classifier = load_classifier(settings.model, threads=threads, progress=False)
+    classifier = load_classifier(settings.model, batch=BATCH, threads=threads, progress=False)
     found: list[Prediction] = []
     for at in range(0, len(pictures), classifier.batch):
         images = [

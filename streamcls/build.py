@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamcls.config import ModelSettings, Settings
-from streamcls.errors import ModelSettingsError, OutputPathError, SourceNotFoundError
+from streamcls.config import ModelSettings, Settings, check_fits
+from streamcls.errors import ModelSettingsError, OutputPathError
 from streamcls.metrics import Metrics
 from streamcls.protocols import Sampler, Sink
 from streamcls.runtime.pipeline import Pipeline
@@ -55,19 +55,15 @@ def build_run(
         StreamclsError: the source can't be read, the model can't be had, or they don't fit the
             settings.
     """
+    check_fits(settings, live=False)
     threads = settings.runtime.threads or available_threads()
     source = open_source(settings)
-    classifier = load_classifier(settings.model, threads=1, progress=progress)
+    classifier = load_classifier(settings.model, batch=BATCH, threads=1, progress=progress)
     pipeline = Pipeline(
         source,
-        _sampler(settings),
+        build_sampler(settings),
         classifier,
-        SteadyLabel(
-            source.info.camera,
-            threshold=settings.postprocess.threshold,
-            smoothing_s=settings.postprocess.smoothing,
-            dwell_s=settings.postprocess.dwell,
-        ),
+        build_smoother(settings, source.info.camera),
         # Workers that each use one thread get more done than one worker with all of them, 13 ms a
         # picture against 19 on two cores, and answers don't depend on their number.
         workers=threads,
@@ -91,12 +87,9 @@ def open_source(settings: Settings) -> "FileSource":
         SourceNotFoundError: no such file, or not a file.
         SourceError: it can't be read as a video.
     """
-    from streamcls.capture.address import mask
     from streamcls.capture.file import FileSource
 
     path = Path(settings.source).expanduser()
-    if not path.exists() and ("://" in settings.source or settings.source.isdecimal()):
-        raise SourceNotFoundError(f"{mask(settings.source)}: only video files can be read so far")
     return FileSource(
         path,
         camera=settings.camera or path.stem,
@@ -132,8 +125,10 @@ def model_folder(name: str) -> Path | None:
     return Path(name) if is_model_folder(Path(name)) else None
 
 
-def load_classifier(settings: ModelSettings, *, threads: int, progress: bool) -> "ImageClassifier":
-    """A classifier that is warmed up; `threads` are those of one call.
+def load_classifier(
+    settings: ModelSettings, *, batch: int, threads: int, progress: bool
+) -> "ImageClassifier":
+    """A classifier that is warmed up, for `batch` pictures and with `threads` a call.
 
     Raises:
         StreamclsError: see `load_network`.
@@ -144,9 +139,9 @@ def load_classifier(settings: ModelSettings, *, threads: int, progress: bool) ->
     from streamcls.inference.preprocess import Preprocess
     from streamcls.inference.torch_backend import TorchBackend
 
-    backend = TorchBackend(network, batch=BATCH, threads=threads)
+    backend = TorchBackend(network, batch=batch, threads=threads)
     end_if_signalled()
-    return ImageClassifier(network.card, Preprocess(network.card), backend, batch=BATCH)
+    return ImageClassifier(network.card, Preprocess(network.card), backend, batch=batch)
 
 
 def _threads_sleep_while_waiting() -> None:
@@ -154,7 +149,18 @@ def _threads_sleep_while_waiting() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def _sampler(settings: Settings) -> Sampler:
+def build_smoother(settings: Settings, camera: str) -> SteadyLabel:
+    """What makes the steady label of a camera."""
+    return SteadyLabel(
+        camera,
+        threshold=settings.postprocess.threshold,
+        smoothing_s=settings.postprocess.smoothing,
+        dwell_s=settings.postprocess.dwell,
+    )
+
+
+def build_sampler(settings: Settings) -> Sampler:
+    """What chooses the frames to classify; every frame unless the settings say less."""
     if settings.sample.fps is not None:
         return AtMostPerSecond(settings.sample.fps)
     return EveryNth(settings.sample.every or 1)

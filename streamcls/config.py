@@ -25,14 +25,30 @@ from pydantic_core import ErrorDetails
 
 from streamcls import config_file
 from streamcls.config_file import Where
-from streamcls.config_types import File, Integer, Name, Number, Positive
+from streamcls.config_types import (
+    Address,
+    File,
+    Integer,
+    MoreThanZero,
+    Name,
+    NotNegative,
+    Number,
+    Positive,
+    Rotate,
+)
 from streamcls.errors import SettingsError
 
 # These exclude each other: the one that is given as an option overrules both of the file.
 _EITHER: tuple[Where, ...] = (("sample", "every"), ("sample", "fps"))
 
 # What the group `model` calls `name` is the option --model, and so on.
-_OPTION_NAMES: dict[Where, str] = {("model", "name"): "model"}
+_OPTION_NAMES: dict[Where, str] = {
+    ("model", "name"): "model",
+    ("connection", "transport"): "rtsp_transport",
+}
+
+# A switch that may also be left alone has a second option, which turns it off.
+_OFF = {"show": "headless"}
 
 _METAVARS = {
     "camera": "NAME",
@@ -47,6 +63,17 @@ _METAVARS = {
     "smoothing": "S",
     "dwell": "S",
     "threads": "N",
+    "rtsp_transport": "NAME",
+    "connect_timeout": "S",
+    "read_timeout": "S",
+    "max_retries": "N",
+    "retry_for": "S",
+    "stale_after": "S",
+    "frozen_after": "S",
+    "max_delay": "S",
+    "rotate": "WHEN",
+    "queue_size": "N",
+    "queue_policy": "NAME",
 }
 
 
@@ -70,7 +97,7 @@ class SampleSettings(_Group):
     start: Annotated[Number, Field(ge=0)] | None = None
     """Begin at this media time, in seconds (the `pts_s` of the CSV)."""
     duration: Annotated[Number, Field(gt=0)] | None = None
-    """Stop so many seconds of media time later."""
+    """Stop so many seconds later, of media time; of live sources so long after the start."""
 
     @field_validator("fps")
     @classmethod
@@ -106,17 +133,47 @@ class PostprocessSettings(_Group):
     """How long, in seconds, another label must lead before the steady label changes."""
 
 
-class OutputSettings(_Group):
-    """What is written. With no output at all the segments are printed as a table."""
+class ConnectionSettings(_Group):
+    """How a live source is reached, and when it is given up."""
 
+    transport: Literal["tcp", "udp"] = "tcp"
+    """How RTSP carries the pictures: tcp or udp."""
+    connect_timeout: MoreThanZero = 10.0
+    """For how many seconds a source may leave a new connection without an answer."""
+    read_timeout: MoreThanZero = 5.0
+    """After how many seconds of silence a connection is given up for a new one."""
+    max_retries: Annotated[Integer, Field(ge=0)] | None = None
+    """Give up after so many tries in a row; without it, never."""
+    retry_for: NotNegative | None = None
+    """Give up when so many seconds of trying were of no use; without it, never."""
+
+
+class SignalSettings(_Group):
+    """When the pictures of a live source are not to be trusted."""
+
+    stale_after: MoreThanZero = 2.0
+    """Without a frame for so many seconds the source is `stale`."""
+    frozen_after: NotNegative = 10.0
+    """A picture that stays the same to the bit for so many seconds is `frozen`; 0 allows it."""
+    max_delay: MoreThanZero = 0.5
+    """A frame that was held up on its way for more seconds than this gets no label."""
+
+
+class OutputSettings(_Group):
+    """What is written. With no output at all the segments are printed."""
+
+    show: bool | None = None
+    """Show a window; without a say, for a webcam where there is a display."""
     csv: File | None = None
     """A row for each classified frame; `-` is standard output."""
     events: File | None = None
     """Segments of the steady label; the ending says the format: .csv, .json or .vtt."""
     video: File | None = None
     """Annotated video, MP4."""
+    rotate: Rotate | None = None
+    """Begin new CSV and video files after this time or size: 1h, 500MB (live sources)."""
     stats: File | None = None
-    """Ledger of frames, speed and memory, as JSON."""
+    """Ledger of frames, speed and memory, as JSON; rewritten every 10 s for live sources."""
     font: File | None = None
     """Font for the annotated video, where the one found on the system lacks a character."""
     overwrite: bool = False
@@ -128,21 +185,29 @@ class RuntimeSettings(_Group):
 
     threads: Positive | None = None
     """How many CPU threads to use; without it, as many as this process may run on."""
+    queue_size: Positive = 1
+    """How many frames of a live source may wait for the classifier."""
+    queue_policy: Literal["newest", "block"] = "newest"
+    """What happens when too many wait: `newest` lets the oldest go, `block` holds the source up."""
 
 
 class Settings(_Group):
     """All settings of one run."""
 
-    source: str
-    """The video file to read."""
+    source: Address
+    """A video file, a webcam (0, /dev/video0), or the address of a stream (rtsp://, http://, sim://)."""
     camera: Name | None = None
-    """Name of the source in rows and events; without it, the file's name without its ending."""
+    """Name of the source in rows and events; without it, the file's or the host's name."""
     sample: SampleSettings = SampleSettings()
     """Which part of the source is read, and which of its frames are classified."""
     model: ModelSettings = ModelSettings()
     """What classifies."""
     postprocess: PostprocessSettings = PostprocessSettings()
     """What becomes of the probabilities."""
+    connection: ConnectionSettings = ConnectionSettings()
+    """How a live source is reached, and when it is given up."""
+    signal: SignalSettings = SignalSettings()
+    """When the pictures of a live source are not to be trusted."""
     outputs: OutputSettings = OutputSettings()
     """What is written."""
     runtime: RuntimeSettings = RuntimeSettings()
@@ -159,7 +224,10 @@ class Settings(_Group):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Option:
-    """One setting as an option: its `name` (with `_`), and `where` in the settings it nests."""
+    """One setting as an option: its `name` (with `_`), and `where` in the settings it nests.
+
+    `off` is the name of the option that turns a flag off, if there is one.
+    """
 
     name: str
     where: Where
@@ -167,6 +235,7 @@ class Option:
     default: object
     is_flag: bool
     metavar: str
+    off: str | None = None
 
 
 @cache
@@ -190,8 +259,9 @@ def options() -> dict[str, Option]:
                 where=where,
                 help=field.description or "",
                 default=field.default,
-                is_flag=field.annotation is bool,
+                is_flag=field.annotation is bool or option in _OFF,
                 metavar=_METAVARS.get(option, "PATH"),
+                off=_OFF.get(option),
             )
     return found
 
@@ -225,6 +295,34 @@ def from_options(given: Mapping[str, object], file: Path | None = None) -> Setti
         raise SettingsError("\n".join(_mistake(d, file, lines) for d in mistakes)) from error
 
 
+# What only files, and only live sources, have.
+_FILES_ONLY: tuple[Where, ...] = (("sample", "start"),)
+_LIVE_ONLY: tuple[Where, ...] = (
+    *(("connection", name) for name in ConnectionSettings.model_fields),
+    *(("signal", name) for name in SignalSettings.model_fields),
+    ("outputs", "rotate"),
+    ("runtime", "queue_size"),
+    ("runtime", "queue_policy"),
+)
+
+
+def check_fits(settings: Settings, *, live: bool) -> None:
+    """Raises for settings that the kind of source has no use for: nothing is ignored in silence.
+
+    Raises:
+        SettingsError: with a line for each of them.
+    """
+    kind = "recordings" if live else "live sources"
+    wrong = []
+    for option in options().values():
+        group, key = (*option.where, "")[:2]
+        given = key and key in getattr(settings, group).model_fields_set
+        if given and option.where in (_FILES_ONLY if live else _LIVE_ONLY):
+            wrong.append(f"--{option.name.replace('_', '-')} ({group}.{key}): only for {kind}")
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+
+
 def _put(values: dict[str, Any], where: Where, value: object) -> None:
     *groups, key = where
     for name in groups:
@@ -243,7 +341,9 @@ def _mistake(detail: ErrorDetails, file: Path | None, lines: Mapping[Where, int]
     if where in lines:
         return f"{file}:{lines[where]}: {'.'.join(where)}: {text}"
     if where == ("source",) and detail["type"] == "missing":
-        return "SOURCE: missing; give a video file, or `source:` in a settings file"
+        return "SOURCE: missing; give a video, a camera, or `source:` in a settings file"
+    if where == ("source",):
+        return f"SOURCE: {text}"
     option = next((o.name for o in options().values() if o.where == where), ".".join(where))
     return f"--{option.replace('_', '-')}: {text}"
 

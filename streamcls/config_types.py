@@ -1,8 +1,12 @@
 """Types of settings, stricter than pydantic's own and with messages for people."""
 
+import os
+import re
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -27,3 +31,53 @@ Number = Annotated[float, BeforeValidator(_no_bool)]
 Positive = Annotated[Integer, Field(ge=1)]
 File = Annotated[Path, BeforeValidator(_path), AfterValidator(Path.expanduser)]
 Name = Annotated[str, Field(min_length=1)]
+NotNegative = Annotated[Number, Field(ge=0)]
+MoreThanZero = Annotated[Number, Field(gt=0)]
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """When a file is full: after so many seconds, or so many bytes."""
+
+    seconds: float | None = None
+    bytes: int | None = None
+
+
+_ROTATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]+)")
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+_BYTES = {"kb": 10**3, "mb": 10**6, "gb": 10**9}
+
+
+def _rotation(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    found = _ROTATION.fullmatch(value.strip())
+    number, unit = (float(found[1]), found[2].lower()) if found else (0.0, "")
+    if number > 0 and unit in _SECONDS:
+        return Rotation(seconds=number * _SECONDS[unit])
+    if number > 0 and unit in _BYTES:
+        return Rotation(bytes=int(number * _BYTES[unit]))
+    raise ValueError(f"should be a time like 1h, 30m or 90s, or a size like 500MB, not {value!r}")
+
+
+Rotate = Annotated[Rotation, BeforeValidator(_rotation)]
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def _variables_are_set(value: str) -> str:
+    for name in _VARIABLE.findall(value):
+        if name not in os.environ:
+            raise ValueError(f"the environment variable {name} is not set")
+    return value
+
+
+def with_secrets(address: str) -> str:
+    """The address with each `${NAME}` replaced by that environment variable, quoted for URLs.
+
+    Settings keep the name only, so that what shows them shows no secret.
+    """
+    return _VARIABLE.sub(lambda found: quote(os.environ[found[1]], safe=""), address)
+
+
+Address = Annotated[str, Field(min_length=1), AfterValidator(_variables_are_set)]

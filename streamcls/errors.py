@@ -7,6 +7,7 @@
     │   ├── OutputPathError         an output can't be put there (OSError)
     │   └── ModelSettingsError      weights, labels and model don't fit each other (ValueError)
     ├── SourceError                 the source is there but is no readable video (OSError)
+    │   └── SignalLostError         a live source can't be had at the moment (ConnectionError)
     ├── PictureError                a picture can't be read (OSError)
     ├── WeightsUnavailableError     weights are neither here nor to be had (OSError)
     ├── OutputError                 writing failed half-way, as on a full disk (OSError)
@@ -49,6 +50,18 @@ class ModelSettingsError(UsageError, ValueError):
 
 class SourceError(StreamclsError, OSError):
     """The source is there but can't be read as a video."""
+
+
+class SignalLostError(SourceError, ConnectionError):
+    """A live source can't be had, or ended, for now.
+
+    `hold` says that trying again soon is of no use: a wrong password, no such stream.
+    """
+
+    def __init__(self, reason: str, *, hold: bool = False) -> None:
+        """`reason` is for people, without the address."""
+        super().__init__(reason)
+        self.hold = hold
 
 
 class PictureError(StreamclsError, OSError):

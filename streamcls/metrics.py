@@ -24,10 +24,20 @@ class Percentiles:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class OutputCounts:
+    """What became of an output: frames and events taken in, dropped before it, and its failure."""
+
+    written: int = 0
+    dropped: int = 0
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
     """The ledger of frames and the speed of a run at one moment.
 
     At every moment read = classified + not_sampled + all dropped + all rejected + in_flight.
+    `connections`, `state` and `outputs` are of live runs.
     """
 
     read: int
@@ -42,6 +52,9 @@ class Snapshot:
     age_ms: Percentiles
     peak_rss_mb: float
     startup_s: float
+    connections: int
+    state: str
+    outputs: Mapping[str, OutputCounts]
 
     @property
     def ledger(self) -> str:
@@ -68,6 +81,9 @@ class Metrics:
         self._rejected: Counter[str] = Counter()
         self._infer_ms: deque[float] = deque(maxlen=_LATENCIES)
         self._age_ms: deque[float] = deque(maxlen=_LATENCIES)
+        self._connections = 0
+        self._state = ""
+        self._outputs: dict[str, OutputCounts] = {}
 
     def read(self) -> None:
         """A frame was read and is now in flight."""
@@ -99,6 +115,28 @@ class Metrics:
             self._age_ms.append(timing.age_ms)
             self._last_ns = time.monotonic_ns()
 
+    def dropped(self, cause: str) -> None:
+        """A frame in flight was given up."""
+        with self._lock:
+            self._in_flight -= 1
+            self._dropped[cause] += 1
+
+    def in_state(self, state: str) -> None:
+        """The live source is in this state now."""
+        with self._lock:
+            self._connections += state == "ok" and self._state in ("connecting", "no_signal")
+            self._state = state
+
+    def output(
+        self, name: str, *, written: int = 0, dropped: int = 0, failure: str | None = None
+    ) -> None:
+        """Adds to the counts of an output."""
+        with self._lock:
+            was = self._outputs.get(name, OutputCounts())
+            self._outputs[name] = OutputCounts(
+                was.written + written, was.dropped + dropped, failure or was.failure
+            )
+
     def drop_in_flight(self, cause: str) -> None:
         """Everything in flight is given up."""
         with self._lock:
@@ -124,6 +162,9 @@ class Metrics:
                 age_ms=_percentiles(self._age_ms),
                 peak_rss_mb=peak_rss_mb(),
                 startup_s=(first_ns - self._begun_ns) / 1e9,
+                connections=self._connections,
+                state=self._state,
+                outputs=dict(self._outputs),
             )
 
 

@@ -1,6 +1,6 @@
 """The stages' interfaces: what the runtime asks of them, on which thread, and who owns what."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +11,8 @@ from streamcls.records import (
     Event,
     Grabbed,
     Image,
+    LiveFrame,
+    Lost,
     ModelCard,
     Prediction,
     Result,
@@ -44,10 +46,27 @@ class Source(Protocol):
         ...
 
 
+class LiveSource(Protocol):
+    """A source that may come and go; `watch` runs on the capture thread."""
+
+    @property
+    def camera(self) -> str:
+        """The name that rows carry; never the address."""
+        ...
+
+    def watch(self) -> Generator[LiveFrame | Lost, None, None]:
+        """Every frame, good or not, and every loss; ends only when the run is stopped.
+
+        Raises:
+            SourceError: it is given up.
+        """
+        ...
+
+
 class Sampler(Protocol):
     """Chooses the frames to classify; called once for each good frame, on the capture thread."""
 
-    def wants(self, grabbed: Grabbed) -> bool:
+    def wants(self, grabbed: Grabbed | LiveFrame) -> bool:
         """Whether this frame is to be classified."""
         ...
 
@@ -102,12 +121,17 @@ class Smoother(Protocol):
         ...
 
     def finish(self, end_s: float) -> tuple[Event, ...]:
-        """Closes the open segment at the end of the media."""
+        """Closes the open segment and forgets the past: at the end, or where a signal was lost."""
         ...
 
 
 class Sink(Protocol):
-    """An output. Called on the thread that runs the pipeline, in the order of the frames."""
+    """An output. Called on one thread, in the order of the frames.
+
+    For files that is the thread that runs the pipeline. For live sources each sink has its own. One
+    that wants every frame then gets each at once with the last steady label; the others get the
+    classified frames, without their images.
+    """
 
     @property
     def every_frame(self) -> bool:

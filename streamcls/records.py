@@ -67,6 +67,41 @@ class Grabbed:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LiveFrame:
+    """A frame of a live source, good or not.
+
+    Attributes:
+        index: 0-based count since the run began, going on across reconnects.
+        pts_s: monotonic seconds since the run began at which it was captured.
+        duration_s: the usual time to the next frame.
+        captured_ns: `time.monotonic_ns` of the capture: its arrival, less what it was held up.
+        captured_utc: the same as seconds since the epoch.
+        image: (H, W, 3) uint8 BGR, read-only; None where no picture came out.
+        fault: why it gets no label ("late", "corrupt", "black", …), or None.
+        state: of the source as this frame shows it; "ok" where it can be trusted.
+        reason: of the state, for people; empty for "ok".
+    """
+
+    index: int
+    pts_s: float
+    duration_s: float
+    captured_ns: int
+    captured_utc: float
+    image: Image | None = field(repr=False)
+    fault: str | None = None
+    state: str = "ok"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lost:
+    """A live source gives no frames: why, and after how many seconds it is tried again."""
+
+    reason: str
+    retry_s: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture of a source and when it was.
 
@@ -140,9 +175,11 @@ class Event:
 
     Attributes:
         kind: "label" or "state".
+        label: the label, or the name of the state.
         start_s, end_s: seconds of media time, end exclusive; `end_s` is None while it lasts.
-        mean_prob, peak_prob: of the label on the classified frames so far, unsmoothed.
-        peak_frame: index of the frame with `peak_prob`.
+        mean_prob, peak_prob: of the label on the classified frames so far, unsmoothed; 0 for
+            states.
+        peak_frame: index of the frame with `peak_prob`; for states, of the frame that began it.
         reason: why a state began; empty for labels.
     """
 
@@ -166,6 +203,28 @@ class Steady:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Status:
+    """How a live source and its run are doing.
+
+    Attributes:
+        state: "ok", or what is wrong: "connecting", "no_signal", "stale", "late", "frozen",
+            "black", "damaged".
+        reason: of the state, for people.
+        fps: frames a second over the last seconds, as they arrive.
+        labels_fps: classified frames a second over the same time.
+        age_ms: of the latest label when it was ready, or None.
+        dropped: frames that were not classified because newer ones came, so far.
+    """
+
+    state: str
+    reason: str
+    fps: float
+    labels_fps: float
+    age_ms: float | None
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Result:
     """One frame with what is known about it.
 
@@ -178,6 +237,7 @@ class Result:
         events: segments that end and begin with this frame, in this order.
         timing: None where the frame was not classified.
         top_k: how many labels `top` gives unless told otherwise.
+        status: of a live source; None for files.
     """
 
     frame: Frame
@@ -188,6 +248,7 @@ class Result:
     events: tuple[Event, ...]
     timing: Timing | None
     top_k: int = 3
+    status: Status | None = None
 
     def top(self, k: int | None = None) -> tuple[Score, ...]:
         """The k best classes of this frame, else of the last classified one; maybe none."""

@@ -1,6 +1,6 @@
 """Which frames are classified."""
 
-from streamcls.records import Grabbed
+from streamcls.records import Grabbed, LiveFrame
 
 
 class EveryNth:
@@ -10,7 +10,7 @@ class EveryNth:
         """n = 1 is every frame."""
         self._n = n
 
-    def wants(self, grabbed: Grabbed) -> bool:
+    def wants(self, grabbed: Grabbed | LiveFrame) -> bool:
         """Whether the frame's index is a multiple of n."""
         return grabbed.index % self._n == 0
 
@@ -25,7 +25,7 @@ class AtMostPerSecond:
         self._last_s = 0.0
         self._taken = 0  # intervals that are done with
 
-    def wants(self, grabbed: Grabbed) -> bool:
+    def wants(self, grabbed: Grabbed | LiveFrame) -> bool:
         """Whether this is the first frame in its interval of 1 / fps seconds."""
         # Where recordings were joined, time goes back; counting begins anew.
         if self._first_s is None or grabbed.pts_s < self._last_s - self._interval_s:

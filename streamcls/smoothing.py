@@ -62,7 +62,11 @@ class SteadyLabel:
         return Steady(label, float(smooth[best if held is None else held])), events
 
     def finish(self, end_s: float) -> tuple[Event, ...]:
-        """Closes the open segment at the end of the media."""
+        """Closes the open segment and forgets the past: at the end, or where a signal was lost."""
+        self._smooth = self._held = self._rival_since_s = None
+        return self._close(end_s)
+
+    def _close(self, end_s: float) -> tuple[Event, ...]:
         segment, self._segment = self._segment, None
         return () if segment is None else (segment.event(self._camera, end_s),)
 
@@ -94,7 +98,7 @@ class SteadyLabel:
         if self._segment is not None and label == self._segment.label:
             self._segment.add(index, prob)
             return ()
-        ended = self.finish(pts_s)
+        ended = self._close(pts_s)
         if label is None:
             return ended
         self._segment = _Segment(label, pts_s, index, prob)

@@ -11,7 +11,7 @@ from streamcls import errors, records
 from streamcls.api import ModelOptions, StreamOptions
 from streamcls.config import options
 
-NOT_FOR_PROGRAMS = {"csv", "events", "video", "stats", "font", "overwrite"}  # outputs
+NOT_FOR_PROGRAMS = {"csv", "events", "video", "stats", "font", "overwrite", "show", "rotate"}
 
 
 def test_public_names_are_sorted_and_there() -> None:
@@ -114,9 +114,40 @@ def test_errors_come_at_the_call_not_in_the_loop(tmp_path: Path) -> None:
 
 
 def test_a_password_in_an_address_is_not_in_the_error() -> None:
-    with pytest.raises(errors.SourceNotFoundError) as raised:
-        streamcls.stream("rtsp://anna:geheim@10.0.0.7/cam")
+    with pytest.raises(errors.SettingsError, match="gopher:// can't be read") as raised:
+        streamcls.stream("gopher://anna:geheim@10.0.0.7/cam")
     assert "geheim" not in str(raised.value)
+
+
+def test_a_live_source_comes_as_results_until_the_loop_ends() -> None:
+    found = []
+    for result in streamcls.stream("sim://?size=320x180", model="demo", fps=20):
+        found.append(result)
+        if len(found) == 5:
+            break
+    assert all(r.raw is not None and r.frame.image.shape == (180, 320, 3) for r in found)
+    assert all(r.status is not None and r.status.state == "ok" for r in found)
+    times = [r.frame.pts_s for r in found]
+    assert times == sorted(set(times))
+    assert all(r.frame.captured_utc and r.frame.time_source == "monotonic" for r in found)
+
+
+def test_all_frames_of_a_live_source_come_at_once_and_classified_ones_again() -> None:
+    shown, answered = [], []
+    for result in streamcls.stream("sim://?size=320x180", model="demo", all_frames=True, every=5):
+        (shown if result.raw is None else answered).append(result.frame.index)
+        if len(answered) == 3:
+            break
+    assert set(answered) <= set(shown)
+    assert all(index % 5 == 0 for index in answered)
+    assert len(shown) > len(answered)
+
+
+def test_a_live_source_that_is_given_up_ends_the_loop_with_the_reason() -> None:
+    with pytest.raises(
+        errors.SourceError, match=r"sim: connection refused.* given up after one try"
+    ):
+        list(streamcls.stream("sim://?drop=0", model="demo", max_retries=0))
 
 
 def test_unknown_options_are_refused_with_the_nearest_name() -> None:

@@ -25,10 +25,11 @@ LEVELS = {
     "demo": 2,
     "runtime": 3,
     "build": 4,
-    "api": 5,
-    "cli": 5,
-    "__init__": 6,
-    "__main__": 6,
+    "build_live": 5,
+    "api": 6,
+    "cli": 6,
+    "__init__": 7,
+    "__main__": 7,
 }
 NOT_FOR_STAGES = {"config"}
 NOT_FOR_RUNTIME = {"capture", "sampling", "inference", "smoothing", "sinks", "demo", "config"}

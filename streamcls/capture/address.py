@@ -3,7 +3,12 @@
 import re
 
 # As FFmpeg splits it: everything up to the last @ before the path.
-_SECRET = re.compile(r"(?P<before>[a-zA-Z][\w+.-]*://[^\s/@:]*:)[^\s/]*(?=@)")
+_PASSWORD = re.compile(r"(?P<before>[a-zA-Z][\w+.-]*://[^\s/@:]*:)[^\s/]*(?=@)")
+# Some cameras take it as a part of the path or the query: ...?user=admin&password=geheim
+_PARAMETER = re.compile(
+    r"(?P<before>[?&;/_](?:pass(?:word|wd)?|pwd|psw|token|auth|secret|api_?key|key)=)[^\s&;/]+",
+    re.I,
+)
 
 
 def mask(text: str) -> str:
@@ -12,4 +17,4 @@ def mask(text: str) -> str:
     >>> mask("can't open rtsp://anna:geheim@10.0.0.7/cam")
     "can't open rtsp://anna:***@10.0.0.7/cam"
     """
-    return _SECRET.sub(r"\g<before>***", text)
+    return _PARAMETER.sub(r"\g<before>***", _PASSWORD.sub(r"\g<before>***", text))

@@ -15,11 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
+
 from streamcls.capture.container import opened, video_stream
 from streamcls.media import av, packets
+from streamcls.records import Image
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
+    from av.video.reformatter import VideoReformatter
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,3 +61,20 @@ def decode(path: Path) -> Iterator[Decoded]:
                 continue
             for frame in frames:
                 yield Fault("corrupt", frame.pts) if frame.is_corrupt else frame
+
+
+def to_bgr(reformatter: "VideoReformatter", frame: "VideoFrame") -> Image:
+    """The frame's picture as it is stored: (H, W, 3) uint8 BGR, lines maybe not contiguous."""
+    converted = reformatter.reformat(frame, format="bgr24", threads=1)
+    height, width = converted.height, converted.width
+    # A view of FFmpeg's own memory, without a copy where its lines have no padding.
+    plane = converted.planes[0]
+    lines = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:height]
+    return lines[:, : width * 3].reshape(height, width, 3)
+
+
+def read_only(image: Image) -> Image:
+    """The picture contiguous and read-only, as records hold it."""
+    image = np.ascontiguousarray(image)
+    image.flags.writeable = False
+    return image

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streamcls.capture.container import Probe, last_time_s, probe
-from streamcls.capture.decode import Fault, decode
+from streamcls.capture.decode import Fault, decode, read_only, to_bgr
 from streamcls.errors import SourceError
 from streamcls.media import av, cv2
 from streamcls.records import Grabbed, Image, SourceInfo, TimeSource
@@ -116,18 +116,10 @@ class FileSource:
         """The frame grabbed last: (H, W, 3) uint8 BGR, turned as players turn it, read-only."""
         if self._current is None:
             raise RuntimeError("the frame grabbed last has no picture")
-        converted = self._reformatter.reformat(self._current, format="bgr24", threads=1)
-        plane = converted.planes[0]
-        height, width = converted.height, converted.width
-        # A view of FFmpeg's own memory, without a copy where its lines have no padding.
-        memory = memoryview(plane)
-        lines = np.frombuffer(memory, np.uint8).reshape(-1, plane.line_size)[:height]
-        image = lines[:, : width * 3].reshape(height, width, 3)
+        image = to_bgr(self._reformatter, self._current)
         if self._probe.rotation:
             image = np.asarray(cv2.rotate(image, _ROTATIONS[self._probe.rotation]), np.uint8)
-        image = np.ascontiguousarray(image)
-        image.flags.writeable = False
-        return image
+        return read_only(image)
 
     def close(self) -> None:
         """Lets go of the last frame; the file itself closes with the end of `grab`."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from streamcls.build import available_threads, check_outputs, load_classifier
+from streamcls.build import BATCH, available_threads, check_outputs, load_classifier
 from streamcls.capture.picture import find_pictures, read_picture
 from streamcls.cli.options import MODEL_OPTIONS, settings_options, verbosity
 from streamcls.cli.report import SCREEN, print_table
@@ -46,7 +46,7 @@ def command(
     check_outputs(chosen, files)
     threads = chosen.runtime.threads or available_threads()
     classifier = load_classifier(
-        chosen.model, threads=threads, progress=not quiet and sys.stderr.isatty()
+        chosen.model, batch=BATCH, threads=threads, progress=not quiet and sys.stderr.isatty()
     )
     done: list[Classification] = []
     with ExitStack() as stack:

@@ -26,8 +26,9 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
                 if option.default not in (None, False)
                 else option.help
             )
+            off = f"/--{option.off}" if option.off else ""
             command = click.option(
-                f"--{name.replace('_', '-')}",
+                f"--{name.replace('_', '-')}{off}",
                 is_flag=option.is_flag,
                 default=None,
                 metavar=None if option.is_flag else option.metavar,

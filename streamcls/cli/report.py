@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -124,6 +125,31 @@ class SegmentTable:
             rows,
             right=("start s", "end s", "mean", "peak"),
         )
+
+
+class EventLines:
+    """Prints a line for each label and each state that begins."""
+
+    every_frame = False
+
+    def write(self, result: Result) -> None:
+        """Frames don't matter here."""
+
+    def event(self, event: Event) -> None:
+        """Prints one that begins.
+
+        Raises:
+            BrokenPipeError: nobody reads any more.
+        """
+        if event.end_s is None:
+            now = datetime.now().strftime("%H:%M:%S")
+            what = event.label if event.kind == "label" else f"[{event.label.replace('_', ' ')}]"
+            why = f" {event.reason}" if event.reason else ""
+            with writing(SCREEN):
+                print(f"{now}  {what}{why}", flush=True)  # noqa: T201 - this is the output
+
+    def close(self) -> None:
+        """Nothing to finish."""
 
 
 def print_table(

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from streamcls.build import Run, build_run, check_outputs, sink_opener
+from streamcls.build_live import is_live
 from streamcls.cli.options import settings_options, verbosity
 from streamcls.cli.report import Progress, SegmentTable
 from streamcls.config import SampleSettings, Settings, from_options
@@ -31,12 +32,15 @@ log = logging.getLogger(__name__)
 def command(
     source: str | None, config: Path | None, quiet: bool, verbose: int, **given: Any
 ) -> None:
-    """Classifies the frames of SOURCE, a video file.
+    """Classifies the frames of SOURCE: a video file, a webcam or a stream.
 
-    Without an output option the segments are printed as a table. Options overrule the --config
-    file.
+    Of a file every frame, in order; of a live source always the newest one, with reconnects. A
+    webcam is shown in a window. Without any output the segments are printed. Options overrule the
+    --config file.
 
     \b
+    streamcls run 0
+    streamcls run 'rtsp://anna:${CAM_PASSWORD}@10.0.0.7/cam' --csv labels.csv --events events.json
     streamcls run match.mp4 --csv labels.csv --video out.mp4
     streamcls run match.mp4 --fps 5 --events segments.vtt
     streamcls run --config configs/recording.yaml
@@ -45,7 +49,12 @@ def command(
     try:
         chosen = from_options({"source": source, **given}, config)
         check_outputs(chosen, [] if config is None else [config])
-        run_settings(chosen, metrics, quiet=quiet)
+        if is_live(chosen.source):
+            from streamcls.cli.live import run_live
+
+            run_live(chosen, metrics, quiet=quiet)
+        else:
+            run_settings(chosen, metrics, quiet=quiet)
     except (KeyboardInterrupt, SystemExit):
         # A service, which is what a settings file describes, has done its work when it is told to
         # stop.

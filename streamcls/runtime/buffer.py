@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -12,30 +13,59 @@ class Finished(Exception):
 
 
 class Buffer(Generic[T]):
-    """A queue of limited length; a full one makes its writer wait.
+    """A queue of limited length, and the one place where anything is dropped.
 
-    It is *finished* at the normal end, when what is in it still comes out, and *aborted* at a stop,
-    when everything in it is let go and everybody who waits is woken.
+    A full one makes its writer wait, or, told what to do with items that are dropped, gives up its
+    oldest one for the newest. It is *finished* at the normal end, when what is in it still comes
+    out, and *aborted* at a stop, when everything in it is let go and everybody who waits is woken.
     """
 
-    def __init__(self, capacity: int) -> None:
-        """Room for `capacity` items."""
-        self._capacity = capacity
+    def __init__(
+        self,
+        capacity: int,
+        *,
+        dropped: Callable[[T], None] | None = None,
+        kept: Callable[[T], bool] = lambda _: False,
+    ) -> None:
+        """Sets up an empty buffer.
+
+        Args:
+            capacity: how many items there is room for; may be changed later.
+            dropped: is told of each item that gave way to a newer one; None makes writers wait.
+            kept: which items don't give way, be there room or not; there must be few of them.
+        """
+        self.capacity = capacity
+        self._dropped = dropped
+        self._kept = kept
         self._items: deque[T] = deque()
         self._finished = False
         self._aborted = False
         self._changed = threading.Condition()
 
     def put(self, item: T) -> bool:
-        """Waits for room; False where the buffer was aborted and the item is not in it."""
+        """Waits for room, or makes it; False where the buffer was aborted and it is not in it."""
+        gone: list[T] = []
         with self._changed:
-            while len(self._items) >= self._capacity and not self._aborted:
-                self._changed.wait()
+            if self._dropped is None:
+                self._changed.wait_for(lambda: len(self._items) < self.capacity or self._aborted)
             if self._aborted:
                 return False
             self._items.append(item)
+            while len(self._items) > self.capacity and (old := self._give_way()) is not None:
+                gone.append(old)
             self._changed.notify_all()
-            return True
+        for old in gone:
+            assert self._dropped is not None
+            self._dropped(old)
+        return True
+
+    def _give_way(self) -> T | None:
+        """Takes out the oldest item that may go."""
+        for at, old in enumerate(self._items):
+            if not self._kept(old):
+                del self._items[at]
+                return old
+        return None
 
     def get(self, timeout_s: float | None = None) -> T:
         """The oldest item.

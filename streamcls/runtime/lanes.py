@@ -44,11 +44,11 @@ class Lanes:
         self._threads.append(thread)
         thread.start()
 
-    def join(self) -> bool:
-        """Waits for all threads, at most JOIN_S together; False if one is still running."""
-        until = time.monotonic() + JOIN_S
+    def join(self, timeout_s: float = JOIN_S) -> bool:
+        """Waits for all threads, so long together at most; False if one is still running."""
+        until = time.monotonic() + timeout_s
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
             if thread.is_alive():
-                log.warning("%s did not end within %g s; left behind", thread.name, JOIN_S)
+                log.warning("%s did not end within %g s; left behind", thread.name, timeout_s)
         return not any(thread.is_alive() for thread in self._threads)

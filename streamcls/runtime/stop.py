@@ -44,6 +44,7 @@ class Stop:
         """Not set, and nobody to wake."""
         self._lock = threading.Lock()
         self._set = False
+        self._event = threading.Event()
         self._wakers: list[Callable[[], None]] = []
         self.failure: BaseException | None = None
         self.signal: int | None = None
@@ -52,6 +53,11 @@ class Stop:
     def is_set(self) -> bool:
         """Whether the run is to end; a signal counts from the moment it came."""
         return self._set or self.signal is not None
+
+    def wait(self, seconds: float) -> bool:
+        """Waits so long, less if the stop is set meanwhile; says whether it is."""
+        self._event.wait(seconds)
+        return self.is_set
 
     def wake(self, waker: Callable[[], None]) -> None:
         """Registers what ends somebody's wait; called at the stop, at once if that is past."""
@@ -69,6 +75,7 @@ class Stop:
             if self._set:
                 return
             self._set = True
+            self._event.set()
             wakers = tuple(self._wakers)
         for waker in wakers:
             waker()

@@ -1,6 +1,10 @@
-"""Draws the top labels with bars, the steady label, time and rate into a corner of a frame."""
+"""Draws the top labels with bars, the steady label, time and rate into a corner of a frame.
+
+Of a live source, also its state, and how old the label is.
+"""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -10,7 +14,7 @@ from streamcls.records import Image, Result, Score
 from streamcls.sinks.fonts import Font, Typeface
 
 # Colours in the frame's own order, BGR.
-_WHITE, _GREY, _BAR = (255, 255, 255), (190, 190, 190), (176, 118, 28)
+_WHITE, _GREY, _BAR, _AMBER = (255, 255, 255), (190, 190, 190), (176, 118, 28), (60, 190, 255)
 _SHADE = 0.28  # of the picture that stays behind the text: readable on any picture
 _FONT_PX = 22  # at 1280x720
 _SMALLEST_PX = 11
@@ -19,13 +23,16 @@ _SMALLEST_PX = 11
 class Overlay:
     """Draws into frames of one size."""
 
-    def __init__(self, typeface: Typeface, width: int, height: int, top_k: int) -> None:
+    def __init__(
+        self, typeface: Typeface, width: int, height: int, top_k: int, *, live: bool = False
+    ) -> None:
         """Lays the panel out.
 
         Args:
             typeface: for all texts.
             width, height: of the frames, px.
             top_k: labels to show, fewer where they don't fit.
+            live: whether results have a status, which takes a line more.
         """
         # Slower than the frame's size: text on a small picture must stay readable.
         scale = min(width / 1280, height / 720) ** 0.8
@@ -38,7 +45,7 @@ class Overlay:
         self._title_h, self._row_h, self._foot_h = (
             round(px * 1.8),
             round(px * 1.55),
-            round(px * 1.2),
+            round(px * 1.2) * (2 if live else 1),
         )
         self._width = min(width - 2 * self._pad, px * 18)
         room = height - 4 * self._pad - self._title_h - self._foot_h
@@ -56,17 +63,48 @@ class Overlay:
         # Pillow takes the three channels as they are; the colours above are in their order.
         canvas = PillowImage.fromarray((panel * np.float32(_SHADE)).astype(np.uint8))
         pen = ImageDraw.Draw(canvas)
-        self._title(pen, result)
-        self._bars(pen, result.top(self._rows))
-        foot = f"{clock(result.frame.pts_s)}   {fps:.1f} fps"
-        pen.text((pad, self._height - pad), foot, _GREY, self._small_font, anchor="ls")
+        status = result.status
+        if status is None or status.state == "ok":
+            text, colour = (result.steady, _WHITE) if result.steady else ("unknown", _GREY)
+            self._title(pen, text, colour)
+            self._bars(pen, result.top(self._rows))
+        else:
+            self._title(pen, status.state.replace("_", " "), _AMBER)
+            self._lines(pen, status.reason)
+        self._foot(pen, result, fps)
         panel[:] = np.asarray(canvas)
 
-    def _title(self, pen: ImageDraw.ImageDraw, result: Result) -> None:
-        text, colour = (result.steady, _WHITE) if result.steady is not None else ("unknown", _GREY)
+    def _title(self, pen: ImageDraw.ImageDraw, text: str, colour: tuple[int, int, int]) -> None:
         middle = self._pad + self._title_h // 2 - self._pad // 3
         fitted = self._fit(text, self._title_font, self._width - 2 * self._pad)
         pen.text((self._pad, middle), fitted, colour, self._title_font, anchor="lm")
+
+    def _foot(self, pen: ImageDraw.ImageDraw, result: Result, fps: float) -> None:
+        bottom, status = self._height - self._pad, result.status
+        if status is None:
+            lines = [f"{clock(result.frame.pts_s)}   {fps:.1f} fps"]
+        else:
+            age = "" if status.age_ms is None else f"age {status.age_ms:.0f} ms   "
+            utc = datetime.fromtimestamp(result.frame.captured_utc or 0.0, UTC)
+            rates = f"{status.fps:.1f} fps   {status.labels_fps:.1f} labels/s"
+            lines = [f"{age}dropped {status.dropped}", f"{utc:%H:%M:%S}Z   {rates}"]
+        for line in lines:
+            pen.text((self._pad, bottom), line, _GREY, self._small_font, anchor="ls")
+            bottom -= self._foot_h // len(lines)
+
+    def _lines(self, pen: ImageDraw.ImageDraw, text: str) -> None:
+        """A text where the bars would be, in as many lines as there is room for."""
+        line, y = "", self._pad + self._title_h
+        room_px, bottom = self._width - 2 * self._pad, self._height - self._foot_h - self._pad
+        for word in [*text.split(), ""]:
+            longer = f"{line} {word}".strip()
+            if word and self._font.getlength(longer) <= room_px:
+                line = longer
+                continue
+            if y + self._row_h <= bottom + 1:
+                fitted = self._typeface.drawable(line)
+                pen.text((self._pad, y), fitted, _WHITE, self._font, anchor="la")
+            line, y = word, y + self._row_h
 
     def _bars(self, pen: ImageDraw.ImageDraw, top: Sequence[Score]) -> None:
         pad, full = self._pad, self._width - 2 * self._pad

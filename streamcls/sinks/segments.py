@@ -72,6 +72,8 @@ class _Vtt:
         self._zero_s = media_start_s
 
     def item(self, event: Event, *, first: bool) -> str:
+        if event.kind != "label":
+            return ""
         start, end = self._time(event.start_s), self._time(event.end_s or event.start_s)
         text = event.label.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         return f"\n{start} --> {end}\n{text}\n"
@@ -87,15 +89,16 @@ class _Vtt:
 
 
 def _values(event: Event) -> tuple[str | int | float | None, ...]:
-    """In the order of COLUMNS."""
+    """In the order of COLUMNS; states have no probabilities."""
+    is_label = event.kind == "label"
     return (
         event.kind,
         event.camera,
         event.label,
         event.start_s,
         event.end_s,
-        event.mean_prob,
-        event.peak_prob,
+        event.mean_prob if is_label else None,
+        event.peak_prob if is_label else None,
         event.peak_frame,
         event.reason,
     )

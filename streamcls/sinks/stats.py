@@ -10,7 +10,7 @@ from streamcls.sinks.files import write_whole
 
 
 class StatsFile:
-    """Writes the ledger, the speed and the memory when the run is over."""
+    """Writes the ledger, the speed and the memory when the run is over, and whenever told to."""
 
     every_frame = False
 
@@ -22,7 +22,7 @@ class StatsFile:
         self._metrics = metrics
         self._labels = {"backend": backend, "model": model}
         self._overwrite = overwrite
-        self._written = False
+        self._closed = False
 
     def write(self, result: Result) -> None:
         """Frames are counted elsewhere."""
@@ -30,19 +30,27 @@ class StatsFile:
     def event(self, event: Event) -> None:
         """Segments don't matter here."""
 
-    def close(self) -> None:
-        """Writes the file in one step. Can be called again.
+    def rewrite(self) -> None:
+        """Writes the file as of now, in one step.
 
         Raises:
             OutputPathError: it exists by now, and `overwrite` is False.
             OutputError: it can't be written; an old file is untouched.
         """
-        if self._written:
-            return
-        self._written = True
         values = asdict(self._metrics.snapshot()) | self._labels
         text = json.dumps(_rounded(values), indent=2) + "\n"
         write_whole(self._path, text, overwrite=self._overwrite)
+        self._overwrite = True  # from now on it is our own
+
+    def close(self) -> None:
+        """Writes the file for the last time. Can be called again.
+
+        Raises:
+            OutputPathError, OutputError: see `rewrite`.
+        """
+        if not self._closed:
+            self._closed = True
+            self.rewrite()
 
 
 def _rounded(value: object) -> object:

@@ -134,7 +134,7 @@ class VideoSink:
             OutputError: the disk is full, or the encoder failed.
         """
         pts_s = result.frame.pts_s
-        image = result.frame.image.copy()
+        image = fitted(result.frame.image, *self._size)
         self._draw(image, result, self._rate.at(pts_s))
         frame = av.VideoFrame.from_ndarray(self._as_i420(image), format="yuv420p")
         frame.pts, frame.time_base = self._ticks(pts_s), self._time_base
@@ -147,11 +147,6 @@ class VideoSink:
 
     def _as_i420(self, image: Image) -> Image:
         """(H, W, 3) BGR to the planes of yuv420p below each other, (1.5 H, W), sides made even."""
-        height, width = image.shape[:2]
-        if (width, height) != self._size:  # the stream changed its size on the way
-            image = np.asarray(
-                cv2.resize(image, self._size, interpolation=cv2.INTER_AREA), np.uint8
-            )
         if any(self._spare):
             bottom, right = self._spare
             image = np.asarray(
@@ -245,6 +240,23 @@ class VideoSink:
         # belongs to it.
         whole = self._whole_s is not None and self._end_s >= self._whole_s
         self._write(held, math.inf if whole else self._end_s)
+
+
+def fitted(image: Image, width: int, height: int) -> Image:
+    """A copy of the image; one of another size is fitted in, with black edges.
+
+    (H, W, 3) uint8 BGR to (height, width, 3): sources may change their size on the way.
+    """
+    rows, columns = image.shape[:2]
+    if (columns, rows) == (width, height):
+        return image.copy()
+    scale = min(width / columns, height / rows)
+    size = max(1, round(columns * scale)), max(1, round(rows * scale))
+    inner = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    left, top = (width - size[0]) // 2, (height - size[1]) // 2
+    made = np.zeros((height, width, 3), np.uint8)
+    made[top : top + size[1], left : left + size[0]] = inner
+    return made
 
 
 class _File:

@@ -2,9 +2,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
+from tests.integration.rtsp import FaultProxy, RtspServer, system_python_with_gst
 
 
 @pytest.fixture
@@ -29,3 +32,23 @@ def process(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 @pytest.fixture(scope="session")
 def is_root() -> bool:
     return os.geteuid() == 0
+
+
+@pytest.fixture(scope="session")
+def gstreamer() -> None:
+    if system_python_with_gst() is None:
+        pytest.skip("the system's Python has no GStreamer with RTSP server; scripts/test names it")
+
+
+@pytest.fixture
+def rtsp_server(gstreamer: None) -> Iterator[Callable[..., RtspServer]]:
+    """Starts cameras: rtsp_server(size="640x360", fps=15, user=None, password=None)."""
+    with ExitStack() as started:
+        yield lambda **options: started.enter_context(RtspServer(**options))
+
+
+@pytest.fixture
+def proxy(gstreamer: None) -> Iterator[Callable[[RtspServer], FaultProxy]]:
+    """Draws bad lines to cameras: proxy(server).url is the camera's address over the line."""
+    with ExitStack() as drawn:
+        yield lambda server: drawn.enter_context(FaultProxy(server.port, userinfo=server.userinfo))

@@ -74,7 +74,7 @@ def test_a_signal_before_the_run_is_not_lost_where_a_library_swallows_it(
     with pytest.raises(raised):
         end_if_signalled()
     with pytest.raises(raised):
-        load_classifier(ModelSettings(name="demo"), threads=1, progress=False)
+        load_classifier(ModelSettings(name="demo"), batch=1, threads=1, progress=False)
 
 
 @pytest.mark.usefixtures("outside_runs")

@@ -1,0 +1,290 @@
+"""From settings to the objects of a live run."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from streamcls.build import available_threads, build_sampler, build_smoother, load_classifier
+from streamcls.config import Settings, check_fits
+from streamcls.config_types import Rotation, with_secrets
+from streamcls.errors import SettingsError
+from streamcls.metrics import Metrics
+from streamcls.protocols import Sink
+from streamcls.records import Image, Result, SourceInfo
+from streamcls.runtime.live import LivePipeline
+from streamcls.runtime.outlet import Outlet
+from streamcls.runtime.stop import Stop
+
+if TYPE_CHECKING:
+    from streamcls.capture.connection import Connection
+    from streamcls.capture.live import LiveSource
+    from streamcls.inference.classifier import ImageClassifier
+    from streamcls.sinks.fonts import Typeface
+    from streamcls.sinks.stats import StatsFile
+
+_SIM = "sim://"
+_DEVICES = "/dev/video"
+_TIME_BASE = Fraction(1, 90_000)  # RTP's
+_SCENE_PX = 640  # width at which the simulated camera's scenes are drawn
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiveRun:
+    """All that a live run needs."""
+
+    pipeline: LivePipeline
+    source: "LiveSource"
+    classifier: "ImageClassifier"
+    metrics: Metrics
+    threads: int
+
+
+def is_live(source: str) -> bool:
+    """Whether a source is a camera or a stream, not a file. A file named `0` is a file."""
+    if Path(source).expanduser().is_file():
+        return False
+    return source.isdecimal() or "://" in source or source.startswith(_DEVICES)
+
+
+def is_webcam(source: str) -> bool:
+    """Whether a live source is a camera at this machine."""
+    return "://" not in source
+
+
+def build_live(
+    settings: Settings,
+    *,
+    stop: Stop,
+    metrics: Metrics,
+    progress: bool,
+    classifier: "ImageClassifier | None" = None,
+) -> LiveRun:
+    """Loads the model and puts the pipeline together; connects to nothing yet.
+
+    Args:
+        settings: of the run.
+        stop: what ends it.
+        metrics: where frames are counted.
+        progress: whether a download shows its progress.
+        classifier: of an earlier run, to be used again.
+
+    Raises:
+        StreamclsError: the model can't be had, or something doesn't fit the settings.
+    """
+    check_fits(settings, live=True)
+    threads = settings.runtime.threads or available_threads()
+    connect = _connector(settings, stop)  # before the model: a wrong address is said at once
+    # One picture at a time with all threads: the newest frame's label comes soonest.
+    classifier = classifier or load_classifier(
+        settings.model, batch=1, threads=threads, progress=progress
+    )
+    begun_ns = time.monotonic_ns()
+    source = _source(settings, connect, stop, begun_ns)
+    pipeline = LivePipeline(
+        source,
+        build_sampler(settings),
+        classifier,
+        build_smoother(settings, source.camera),
+        top_k=settings.postprocess.top_k,
+        queue_size=settings.runtime.queue_size,
+        newest=settings.runtime.queue_policy == "newest",
+        stale_after_s=settings.signal.stale_after,
+        duration_s=settings.sample.duration,
+        begun_ns=begun_ns,
+        metrics=metrics,
+        stop=stop,
+    )
+    return LiveRun(pipeline, source, classifier, metrics, threads)
+
+
+def _source(
+    settings: Settings, connect: "Callable[[], Connection]", stop: Stop, begun_ns: int
+) -> "LiveSource":
+    from streamcls.capture.live import LiveSource, Retries
+
+    return LiveSource(
+        connect,
+        camera=settings.camera or camera_name(settings.source),
+        retries=Retries(settings.connection.max_retries, settings.connection.retry_for),
+        frozen_after_s=settings.signal.frozen_after,
+        max_delay_s=settings.signal.max_delay,
+        wait=stop.wait,
+        begun_ns=begun_ns,
+    )
+
+
+def camera_name(source: str) -> str:
+    """A name for rows, without any secret: the host's, or the webcam's."""
+    if source.startswith(_SIM):
+        return "sim"
+    if "://" in source:
+        return urlsplit(source).hostname or "stream"
+    return f"webcam{source}" if source.isdecimal() else Path(source).name
+
+
+def _connector(settings: Settings, stop: Stop) -> "Callable[[], Connection]":
+    """What makes a connection to the source that the settings name.
+
+    Raises:
+        SettingsError: an address of a kind that can't be read.
+    """
+    source = settings.source
+    if source.startswith(_SIM):
+        from streamcls.capture.simulated import SimulatedCamera, parse
+
+        return SimulatedCamera(parse(source), _scenes(), stop.wait).connect
+    if is_webcam(source):
+        from streamcls.capture.webcam import Webcam, WebcamFinder
+
+        finder = WebcamFinder(source)
+        return lambda: Webcam(finder)
+    from streamcls.capture.address import mask
+    from streamcls.capture.stream import SCHEMES, NetworkStream
+
+    scheme = source.split("://")[0].lower()
+    if scheme not in SCHEMES:
+        known = ", ".join((*SCHEMES, "sim"))
+        raise SettingsError(f"{mask(source)}: {scheme}:// can't be read; there are {known}")
+    url, how = with_secrets(source), settings.connection
+    return lambda: NetworkStream(
+        url,
+        transport=how.transport,
+        connect_timeout_s=how.connect_timeout,
+        read_timeout_s=how.read_timeout,
+    )
+
+
+def _scenes() -> "Callable[[int], Image]":
+    """The pictures of the demo's clip, for the simulated camera."""
+    from streamcls.demo.clip import scenes
+    from streamcls.demo.scene import draw
+
+    all_scenes = scenes()
+    return lambda number: draw(all_scenes[number % len(all_scenes)], _SCENE_PX)
+
+
+def live_sinks(settings: Settings, run: LiveRun) -> Iterator[tuple[str, Sink]]:
+    """The outputs of the settings by name, all but the statistics and the window."""
+    outputs, top_k = settings.outputs, settings.postprocess.top_k
+    rotate = outputs.rotate or Rotation()
+    if outputs.csv is not None:
+        from streamcls.sinks.csv_log import CsvLog
+        from streamcls.sinks.files import STDOUT
+        from streamcls.sinks.rotation import Rotating
+
+        def open_csv(path: Path, _first: Result) -> Sink:
+            return CsvLog(path, top_k, overwrite=outputs.overwrite)
+
+        if outputs.csv == STDOUT:
+            yield "csv", CsvLog(STDOUT, top_k)
+        else:
+            yield (
+                "csv",
+                Rotating(
+                    outputs.csv,
+                    open_csv,
+                    every_frame=False,
+                    seconds=rotate.seconds,
+                    size=rotate.bytes,
+                ),
+            )
+    if outputs.events is not None:
+        from streamcls.sinks.segments import SegmentLog
+
+        yield "events", SegmentLog(outputs.events, 0.0, overwrite=outputs.overwrite)
+    if outputs.video is not None:
+        yield "video", _video(settings, run, outputs.video, rotate, typeface(settings, run))
+
+
+def _video(
+    settings: Settings, run: LiveRun, path: Path, rotate: Rotation, letters: "Typeface"
+) -> Sink:
+    from streamcls.sinks.overlay import Overlay
+    from streamcls.sinks.rotation import Rotating
+    from streamcls.sinks.video import VideoSink
+
+    def open_(path: Path, first: Result) -> Sink:
+        info = _info(first, path)
+        overlay = Overlay(letters, info.width, info.height, settings.postprocess.top_k, live=True)
+        return VideoSink(
+            path,
+            info,
+            overlay.draw,
+            start_s=None,
+            threads=run.threads,
+            overwrite=settings.outputs.overwrite,
+        )
+
+    return Rotating(path, open_, every_frame=True, seconds=rotate.seconds, size=rotate.bytes)
+
+
+def _info(first: Result, path: Path) -> SourceInfo:
+    """What the annotated video needs to know, from its first frame."""
+    frame, status = first.frame, first.status
+    height, width = frame.image.shape[:2]
+    measured = status.fps if status is not None else 0.0
+    return SourceInfo(
+        camera=frame.camera,
+        path=path,
+        width=width,
+        height=height,
+        fps=measured or (1 / frame.duration_s if frame.duration_s else 0.0),
+        time_base=_TIME_BASE,
+        start_s=frame.pts_s,
+        duration_s=None,
+        sample_aspect=Fraction(1),
+        has_sound=False,
+        description="",
+    )
+
+
+class Recorder:
+    """Turns a recording of the annotated video on and off while the run goes on."""
+
+    def __init__(self, settings: Settings, run: LiveRun, letters: "Typeface") -> None:
+        """Is off."""
+        self._settings = settings
+        self._run = run
+        self._letters = letters
+        self._outlet: Outlet | None = None
+
+    def toggle(self) -> str | None:
+        """Ends the recording, or begins one into a new file, whose name it gives."""
+        from streamcls.sinks.rotation import file_name
+
+        if self._outlet is not None:
+            self._run.pipeline.remove(self._outlet)
+            self._outlet = None
+            return None
+        pattern = Path(f"{self._run.source.camera}-%Y%m%d-%H%M%S.mp4")
+        path = file_name(pattern, datetime.now(), changing=True)
+        sink = _video(self._settings, self._run, path, Rotation(), self._letters)
+        self._outlet = self._run.pipeline.add("recording", sink)
+        return path.name
+
+
+def typeface(settings: Settings, run: LiveRun) -> "Typeface":
+    """The font for window and annotated video."""
+    from streamcls.sinks.fonts import Typeface
+
+    return Typeface(settings.outputs.font, run.classifier.card.labels)
+
+
+def stats_file(settings: Settings, run: LiveRun) -> "StatsFile | None":
+    """The statistics, where the settings ask for them."""
+    from streamcls.sinks.stats import StatsFile
+
+    if settings.outputs.stats is None:
+        return None
+    return StatsFile(
+        settings.outputs.stats,
+        run.metrics,
+        backend=run.classifier.backend_name,
+        model=settings.model.name,
+        overwrite=settings.outputs.overwrite,
+    )

@@ -1,0 +1,53 @@
+"""What every kind of live source does: one connection, which gives shots until it is lost."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from streamcls.records import Image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shot:
+    """What a connection gives for one frame.
+
+    Attributes:
+        image: (H, W, 3) uint8 BGR, read-only; None where no picture came out.
+        arrived_ns: `time.monotonic_ns` at which its data was here.
+        media_s: when it was taken by the source's own clock, or None where that is unknown.
+        fault: what the decoder says is wrong: "undecodable", "corrupt" (parts are made up) or
+            "incomplete" (there was no whole key frame yet); or None.
+    """
+
+    image: Image | None = field(repr=False)
+    arrived_ns: int
+    media_s: float | None = None
+    fault: str | None = None
+
+
+class Connection(Protocol):
+    """One connection to a live source. All of it runs on the capture thread.
+
+    Making one connects.
+
+    Raises:
+        SignalLostError: it can't be had now.
+        SourceError: it never can.
+    """
+
+    @property
+    def description(self) -> str:
+        """Codec, size and reader, for people."""
+        ...
+
+    def shots(self) -> Iterator[Shot]:
+        """Every frame in turn.
+
+        Raises:
+            SignalLostError: when the connection is lost, ended, or silent for too long.
+        """
+        ...
+
+    def close(self) -> None:
+        """Lets go of it. Can be called again."""
+        ...

@@ -1,0 +1,192 @@
+"""`sim://`: a camera that misbehaves on a script, for tests and drills.
+
+    sim://?fps=30&size=1280x720&stall_at=10&stall_for=5&drop=20&resize_at=40
+
+The script's clock begins with the first connection and goes on across later ones.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, urlsplit
+
+import numpy as np
+
+from streamcls.capture.connection import Shot
+from streamcls.capture.decode import read_only
+from streamcls.errors import SettingsError, SignalLostError
+from streamcls.media import cv2
+from streamcls.records import Image
+
+# What can be put into a script, and what happens meanwhile.
+FAULTS = {
+    "stall": "nothing comes; then one picture that was held back, as FFmpeg does",
+    "lag": "nothing comes; then all of it at once",
+    "freeze": "the same picture again and again",
+    "black": "black pictures",
+    "grey": "half of the picture grey, as after lost data",
+    "green": "half of the picture green, as after lost data",
+    "corrupt": "the decoder reports damage",
+    "drop": "the connection breaks, and is refused meanwhile",
+    "deny": "the connection breaks, and the password is wrong meanwhile",
+    "slow": "a quarter of the frame rate, as in the dark",
+    "resize": "another size: half the width and height",
+}
+_DEFAULT_FOR_S = 5.0
+_GREY, _GREEN, _LEVEL = (130, 130, 130), (0, 135, 0), 4
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A fault and when it is on, in seconds from `start_s` to before `end_s`."""
+
+    fault: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What a simulated camera does; `still` is a scene in which nothing moves."""
+
+    fps: float = 30.0
+    width: int = 1280
+    height: int = 720
+    still: bool = False
+    spans: tuple[Span, ...] = field(default=())
+
+    def on(self, at_s: float) -> dict[str, Span]:
+        """The faults that are on at a time."""
+        return {span.fault: span for span in self.spans if span.start_s <= at_s < span.end_s}
+
+
+def parse(address: str) -> Script:
+    """Reads `sim://?…`: `fps`, `size=WxH`, `still=1`; for each fault `NAME_at` and `NAME_for`.
+
+    `NAME=S` is short for `NAME_at=S`; `NAME_for` is 5 s unless given.
+
+    Raises:
+        SettingsError: an unknown key, or a value that is none.
+    """
+    given = dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))
+    unknown = [key for key in given if key not in ("fps", "size", "still") and not _is_fault(key)]
+    if unknown:
+        known = ", ".join(("fps", "size", "still", *FAULTS))
+        raise SettingsError(f"{address}: no such key {unknown[0]!r}; there are {known}")
+    try:
+        width, height = map(int, given.get("size", "1280x720").split("x"))
+        fps = float(given.get("fps", 30))
+        spans = tuple(span for name in FAULTS for span in _spans(name, given))
+    except ValueError as error:
+        raise SettingsError(f"{address}: {error}") from error
+    if not (0 < fps <= 1000 and 16 <= width <= 8192 and 16 <= height <= 8192):
+        raise SettingsError(f"{address}: fps goes up to 1000, the size from 16x16 to 8192x8192")
+    return Script(fps, width, height, given.get("still", "0") not in ("0", ""), spans)
+
+
+def _is_fault(key: str) -> bool:
+    return key.removesuffix("_at").removesuffix("_for") in FAULTS
+
+
+def _spans(name: str, given: Mapping[str, str]) -> Iterator[Span]:
+    at = given.get(f"{name}_at", given.get(name))
+    if at is not None:
+        yield Span(name, float(at), float(at) + float(given.get(f"{name}_for", _DEFAULT_FOR_S)))
+
+
+class SimulatedCamera:
+    """Makes connections to one camera, whose script goes on while nobody is connected."""
+
+    def __init__(
+        self, script: Script, scene: Callable[[int], Image], wait: Callable[[float], bool]
+    ) -> None:
+        """Its clock starts with the first connection.
+
+        Args:
+            script: what happens when.
+            scene: picture number n, (h, w, 3) uint8 BGR of any size.
+            wait: waits so many seconds, and says whether the run has been stopped meanwhile.
+        """
+        self.script = script
+        self._scene = scene
+        self._wait = wait
+        self._begun_s: float | None = None
+
+    def connect(self) -> "SimulatedConnection":
+        """A new connection.
+
+        Raises:
+            SignalLostError: the script refuses it at this time.
+        """
+        self._begun_s = self._begun_s or time.monotonic()
+        self._refuse_or_go_on()
+        return SimulatedConnection(self)
+
+    def now_s(self) -> float:
+        """Seconds since the first connection."""
+        assert self._begun_s is not None
+        return time.monotonic() - self._begun_s
+
+    def _refuse_or_go_on(self) -> None:
+        on = self.script.on(self.now_s())
+        if "drop" in on:
+            raise SignalLostError("connection refused; the script says so")
+        if "deny" in on:
+            raise SignalLostError("wrong user or password; the script says so", hold=True)
+
+    def shots(self) -> Iterator[Shot]:
+        """Frames in real time, until the script breaks the connection or the run is stopped."""
+        due_s = self.now_s()
+        number, held = int(due_s * self.script.fps), None
+        while not self._wait(max(0.0, due_s - self.now_s())):
+            on = self.script.on(due_s)
+            self._refuse_or_go_on()
+            if "freeze" not in on and not self.script.still:
+                number += 1
+            if "stall" in on:  # the frame before it was taken, but doesn't arrive
+                held = held or self._shot(number, due_s, on)
+                due_s += 1 / self.script.fps
+                continue
+            if held is not None:
+                yield Shot(held.image, time.monotonic_ns(), held.media_s, held.fault)
+                held = None
+            if "lag" in on and self.now_s() < on["lag"].end_s:
+                self._wait(on["lag"].end_s - self.now_s())
+            yield self._shot(number, due_s, on)
+            due_s += (4 if "slow" in on else 1) / self.script.fps
+            if "lag" not in self.script.on(due_s):  # a camera doesn't wait for a busy reader
+                due_s = max(due_s, self.now_s() - 1 / self.script.fps)
+
+    def _shot(self, number: int, taken_s: float, on: Mapping[str, Span]) -> Shot:
+        width, height = self.script.width, self.script.height
+        if "resize" in on:
+            width, height = width // 2, height // 2
+        image = np.asarray(cv2.resize(self._scene(number), (width, height)), np.uint8)
+        if "black" in on:
+            image[:] = _LEVEL
+        for name, colour in (("grey", _GREY), ("green", _GREEN)):
+            if name in on:
+                image[height // 2 :] = colour
+        fault = "corrupt" if "corrupt" in on else None
+        return Shot(read_only(image), time.monotonic_ns(), taken_s, fault)
+
+
+class SimulatedConnection:
+    """One connection to a simulated camera."""
+
+    def __init__(self, camera: SimulatedCamera) -> None:
+        """See `SimulatedCamera.connect`."""
+        self._camera = camera
+
+    @property
+    def description(self) -> str:
+        """Size and rate."""
+        script = self._camera.script
+        return f"simulated camera, {script.width}x{script.height}, {script.fps:g} fps"
+
+    def shots(self) -> Iterator[Shot]:
+        """See `SimulatedCamera.shots`."""
+        return self._camera.shots()
+
+    def close(self) -> None:
+        """Nothing to let go of."""

@@ -1,0 +1,155 @@
+"""A network stream (RTSP, RTSPS, RTMP, HTTP, …), read through PyAV.
+
+Not through OpenCV, which is FFmpeg underneath, too, but says neither why a stream can't be had nor
+which pictures the decoder made up, gives no way to pass options to one stream only, and holds a
+frame back for each decoder thread.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from streamcls.capture.connection import Shot
+from streamcls.capture.decode import read_only, to_bgr
+from streamcls.errors import SignalLostError, SourceError
+from streamcls.media import av
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "rtp", "srt", "tcp")
+
+# The SDP says what FFmpeg would else look for in 5 s of stream; opens in 0.15 s instead of 0.96.
+_RTSP_OPTIONS = {"probesize": "500000", "analyzeduration": "100000", "allowed_media_types": "video"}
+# Their packets carry the sender's clock. Others (MJPEG over HTTP) get times made up from a rate.
+_TIMED_FORMATS = ("rtsp", "mpegts", "flv")
+_RECORDINGS = ("mov,mp4", "matroska", "avi")
+
+
+class NetworkStream:
+    """One connection to a stream. One decoder thread: each more would hold a frame back."""
+
+    def __init__(
+        self, url: str, *, transport: str, connect_timeout_s: float, read_timeout_s: float
+    ) -> None:
+        """Connects.
+
+        Args:
+            url: with user and password, if any.
+            transport: "tcp" or "udp", for RTSP.
+            connect_timeout_s, read_timeout_s: how long the source may be silent.
+
+        Raises:
+            SignalLostError: it can't be had now.
+            SourceError: it is no live video.
+        """
+        rtsp = url.startswith(("rtsp://", "rtsps://"))
+        self._read_timeout_s = read_timeout_s
+        try:
+            self._container: InputContainer = av.open(
+                url,
+                options={"rtsp_transport": transport} | _RTSP_OPTIONS if rtsp else {},
+                timeout=(connect_timeout_s, read_timeout_s),
+                metadata_errors="replace",
+            )
+        except (av.error.FFmpegError, OSError) as error:
+            raise _lost(error, connect_timeout_s) from error
+        try:
+            self._stream = self._live_video(url)
+        except BaseException:
+            self._container.close()
+            raise
+        self._reformatter = av.video.reformatter.VideoReformatter()
+        self._timed = self._container.format.name in _TIMED_FORMATS
+
+    def _live_video(self, url: str) -> "VideoStream":
+        name = self._container.format.name
+        if name.startswith(_RECORDINGS) and self._container.duration:
+            length_s = self._container.duration / av.time_base
+            raise SourceError(
+                f"a recording of {length_s:.1f} s, not a live stream; download it and give the file"
+            )
+        if not self._container.streams.video:
+            raise SignalLostError("a stream without video", hold=True)
+        stream = self._container.streams.video[0]
+        if stream.codec_context is None:
+            raise SignalLostError("no decoder for its video", hold=True)
+        stream.codec_context.thread_count = 1
+        return stream
+
+    @property
+    def description(self) -> str:
+        """Codec, size and reader."""
+        codec = self._stream.codec_context
+        size = f" {codec.width}x{codec.height}" if codec.width else ""
+        return f"{codec.codec.canonical_name}{size}, read through PyAV"
+
+    def shots(self) -> Iterator[Shot]:
+        """Every frame; those before the first whole key frame, and after damage, have a fault.
+
+        Raises:
+            SignalLostError: lost, ended, or silent for too long.
+        """
+        whole, seen = False, False  # since the last key frame; ever
+        try:
+            for packet in self._container.demux(self._stream):
+                arrived_ns = time.monotonic_ns()
+                try:
+                    frames = packet.decode()
+                except av.error.FFmpegError:
+                    whole = False
+                    yield Shot(None, arrived_ns, self._media_s(packet), "undecodable")
+                    continue
+                for frame in frames:
+                    if frame.is_corrupt:
+                        whole = False
+                    elif _stands_alone(frame):
+                        whole = seen = True
+                    fault = None if whole else "corrupt" if seen else "incomplete"
+                    image = read_only(to_bgr(self._reformatter, frame))
+                    yield Shot(image, arrived_ns, self._media_s(frame), fault)
+        except av.error.FFmpegError as error:
+            raise _lost(error, self._read_timeout_s) from error
+        raise SignalLostError("the stream ended")
+
+    def _media_s(self, timed: "Packet[VideoStream] | VideoFrame") -> float | None:
+        if not self._timed or timed.pts is None or timed.time_base is None:
+            return None
+        return float(timed.pts * timed.time_base)
+
+    def close(self) -> None:
+        """Hangs up."""
+        self._container.close()
+
+
+def _stands_alone(frame: "VideoFrame") -> bool:
+    """Whether it needs no other; some cameras send I pictures that are no formal key frames."""
+    return bool(frame.key_frame) or frame.pict_type == av.video.frame.PictureType.I
+
+
+def _lost(error: Exception, timeout_s: float) -> SignalLostError:
+    """What FFmpeg says, for people. Its own text holds the address with the password."""
+    errors = av.error
+    if isinstance(error, errors.HTTPUnauthorizedError):
+        return SignalLostError("wrong user or password (401)", hold=True)
+    if isinstance(error, errors.HTTPForbiddenError):
+        return SignalLostError("the server refuses access (403)", hold=True)
+    if isinstance(error, errors.HTTPNotFoundError):
+        return SignalLostError("the server has no such stream (404)", hold=True)
+    if isinstance(error, (errors.ExitError, TimeoutError)):
+        return SignalLostError(f"no answer for {timeout_s:g} s")
+    if isinstance(error, ConnectionRefusedError):
+        return SignalLostError("connection refused; nothing listens there")
+    if isinstance(error, (errors.ProtocolNotFoundError, errors.DecoderNotFoundError)):
+        return SignalLostError(str(error.strerror), hold=True)
+    if isinstance(error, errors.InvalidDataError):
+        return SignalLostError("what it sends is no video stream, or damaged")
+    if isinstance(error, errors.EOFError):
+        return SignalLostError("the stream ended")
+    text = getattr(error, "strerror", None) or type(error).__name__
+    if text == "Input/output error":  # FFmpeg's for most of what goes wrong on the way
+        text = "can't be reached, or hung up; are host and port right?"
+    return SignalLostError(text)

@@ -1,0 +1,120 @@
+"""An output of a live run: behind a bounded buffer, so that it may stall or fail on its own."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from streamcls.metrics import Metrics
+from streamcls.protocols import Sink
+from streamcls.records import Event, Image, Result
+from streamcls.runtime.buffer import Buffer, Finished
+
+log = logging.getLogger(__name__)
+
+_ROWS = 1000  # results without their images that wait for a slow disk
+_FRAME_BYTES = 64_000_000  # of images that wait for a slow encoder
+_NO_IMAGE: Image = np.zeros((0, 0, 3), np.uint8)
+_NO_IMAGE.flags.writeable = False
+
+
+class Outlet:
+    """Takes results from any thread, and hands them out on one.
+
+    Where that one is too slow, the oldest results give way, are counted, and nobody waits; events
+    never do.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        metrics: Metrics,
+        *,
+        frames: bool,
+        answers: bool,
+        images: bool,
+        newest: bool,
+    ) -> None:
+        """Sets up an empty one.
+
+        Args:
+            name: in the statistics and messages.
+            metrics: where what is written and dropped is counted.
+            frames: whether every frame is wanted at once, with the last steady label.
+            answers: whether classified frames are wanted when they have their answer.
+            images: whether they have to have their images.
+            newest: whether only the latest result matters, as for a picture on a screen.
+        """
+        self.name = name
+        self.frames = frames
+        self.answers = answers
+        self._metrics = metrics
+        self._images = images
+        self._newest = newest
+        # The latest of each kind; else as many as there is memory for.
+        room = frames + answers if newest else _ROWS
+        self._buffer: Buffer[Result | Event] = Buffer(
+            room,
+            dropped=lambda _: self._metrics.output(self.name, dropped=1),
+            kept=lambda item: isinstance(item, Event),
+        )
+
+    def put(self, item: Result | Event) -> None:
+        """Takes in a result or an event; never waits."""
+        if isinstance(item, Result):
+            if not self._images:
+                item = replace(item, frame=replace(item.frame, image=_NO_IMAGE))
+            elif not self._newest:
+                self._buffer.capacity = max(2, _FRAME_BYTES // item.frame.image.nbytes)
+        self._buffer.put(item)
+
+    def get(self, timeout_s: float | None = None) -> Result | Event:
+        """The next result or event.
+
+        Raises:
+            Finished: nothing more will come.
+            TimeoutError: nothing came in time.
+        """
+        item = self._buffer.get(timeout_s)
+        if isinstance(item, Result):
+            self._metrics.output(self.name, written=1)
+        return item
+
+    def finish(self) -> None:
+        """Nothing more will be put in; what is in it still comes out."""
+        self._buffer.finish()
+
+    def abort(self) -> None:
+        """Lets go of everything, now and from now on."""
+        self._buffer.abort()
+
+    def items(self) -> Iterator[Result | Event]:
+        """All of it, to the end."""
+        while True:
+            try:
+                yield self.get()
+            except Finished:
+                return
+
+
+def serve(outlet: Outlet, sink: Sink, failed: Callable[[Outlet, Exception], None]) -> None:
+    """Feeds a sink from its outlet, on the calling thread, until it is finished; then closes it.
+
+    Args:
+        outlet: where results come from.
+        sink: where they go.
+        failed: is told if the sink fails; what comes after that is let go.
+    """
+    try:
+        try:
+            for item in outlet.items():
+                if isinstance(item, Event):
+                    sink.event(item)
+                else:
+                    sink.write(item)
+        finally:
+            sink.close()
+    except Exception as error:  # noqa: BLE001 - the run goes on without this output, and says so
+        outlet.abort()
+        failed(outlet, error)

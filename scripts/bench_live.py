@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:  # peers have another Python, which may lack anything but the standard library
     from cv2 import VideoCapture
     from cv2.typing import MatLike
+
+    from streamcls.records import Result as StreamclsResult
 
 PROJECT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("STREAMCLS_TEST_DATA", PROJECT.parent / "shared"))
@@ -131,8 +133,63 @@ def declare_torchvision_operators() -> None:
 
 def streamcls_ages(url: str, step_s: float, seconds: float) -> Ages:
     """The pipeline of this project, with the stand-in as its classifier."""
-    # TODO: yield (true age, reported age) of every label; the true one as in `labelled`.
-    raise NotImplementedError("streamcls_ages is not written yet")
+    import numpy as np
+
+    from streamcls import build_live
+    from streamcls.config import from_options
+    from streamcls.metrics import Metrics
+    from streamcls.protocols import Classified
+    from streamcls.records import Prediction
+    from streamcls.runtime.stop import Stop
+
+    warm_s = time.monotonic() + WARM_UP_S + 1
+
+    class StandIn:
+        """Takes its time."""
+
+        batch = 1
+        answer = Prediction(np.array([1.0], np.float32), ("anything",))
+
+        def classify(self, _images: object) -> Classified:
+            if time.monotonic() > warm_s:
+                time.sleep(step_s)
+            return Classified((self.answer,), 0.0, step_s * 1000)
+
+    run = build_live.build_live(
+        from_options({"source": url}),
+        stop=Stop(),
+        metrics=Metrics(),
+        progress=False,
+        classifier=StandIn(),  # type: ignore[arg-type]
+    )
+    outlet = run.pipeline.outlet("bench", frames=False, answers=True, images=True, newest=True)
+    with run.pipeline:
+        run.pipeline.start()
+        yield from judged(run.pipeline.results(outlet), seconds)
+
+
+def resnet18_ages(url: str, _step_s: float, seconds: float) -> Ages:
+    """This project with its default model instead of the stand-in."""
+    import streamcls
+
+    weights = DATA / "weights" / "resnet18_imagenet.pth"
+    yield from judged(streamcls.stream(url, weights=weights), seconds)
+
+
+def judged(results: "Iterable[StreamclsResult | None]", seconds: float) -> Ages:
+    """True age of each result when its label was ready, beside the reported one."""
+    sys.path.append(str(TOOLS))
+    age_ms: Callable[[MatLike, float], int | None]
+    age_ms = importlib.import_module("clock_code").age_ms
+    warm = None
+    for result in results:
+        warm = warm or time.monotonic() + WARM_UP_S
+        if time.monotonic() >= warm + seconds:
+            return
+        if time.monotonic() >= warm and result is not None and result.timing is not None:
+            reported_ms = result.timing.age_ms
+            ready_s = result.frame.captured_ns / 1e9 + reported_ms / 1000
+            yield age_ms(result.frame.image, ready_s), reported_ms
 
 
 READERS: dict[str, Callable[[str, float, float], Ages]] = {
@@ -140,6 +197,7 @@ READERS: dict[str, Callable[[str, float, float], Ages]] = {
     "plain1": plain1_ages,
     "ultralytics": ultralytics_ages,
     "streamcls": streamcls_ages,
+    "resnet18": resnet18_ages,
 }
 PEERS = {"ultralytics"}
 

@@ -133,7 +133,8 @@ def test_a_live_source_comes_as_results_until_the_loop_ends() -> None:
 
 
 def test_all_frames_of_a_live_source_come_at_once_and_classified_ones_again() -> None:
-    shown, answered = [], []
+    shown: list[int] = []
+    answered: list[int] = []
     for result in streamcls.stream("sim://?size=320x180", model="demo", all_frames=True, every=5):
         (shown if result.raw is None else answered).append(result.frame.index)
         if len(answered) == 3:

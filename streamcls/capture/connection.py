@@ -13,7 +13,8 @@ class Shot:
 
     Attributes:
         image: (H, W, 3) uint8 BGR, read-only; None where no picture came out.
-        arrived_ns: `time.monotonic_ns` at which its data was here.
+        arrived_ns: `time.monotonic_ns` at which it was handed over.
+        began_ns: when its first data was here, where that is known to be earlier; else None.
         media_s: when it was taken by the source's own clock, or None where that is unknown.
         fault: what the decoder says is wrong: "undecodable", "corrupt" (parts are made up) or
             "incomplete" (there was no whole key frame yet); or None.
@@ -23,6 +24,7 @@ class Shot:
     arrived_ns: int
     media_s: float | None = None
     fault: str | None = None
+    began_ns: int | None = None
 
 
 class Connection(Protocol):

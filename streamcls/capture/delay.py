@@ -1,31 +1,29 @@
 """How long a frame was held up on its way, judged by two clocks: the source's and ours.
 
-After a stall the network and FFmpeg hand over what they held back, as if it were fresh. It is as
-old as the stall, which only shows in the source's own times: they went on by one frame while we
-waited for seconds.
+After a stall the network and FFmpeg hand over what they held back, as if it were fresh, and a line
+that is too slow hands over ever older pictures. It shows only in the source's own times: they went
+on by less than ours did.
 """
 
 import statistics
 from collections import deque
 
-_STALL_S = 0.1  # shorter waits are ordinary unevenness
-_STALL_INTERVALS = 2.5  # for slow cameras
+_STALL_S = 0.1  # without the source's times: shorter waits are ordinary unevenness
+_STALL_INTERVALS = 2.5  # the same for slow cameras
+_DRIFT = 0.02  # clocks may differ by so much; no line is worse by so little for long
 _RECENT = 11  # gaps from which the usual one is taken
 
 
 class Delay:
-    """Follows one connection, frame by frame.
-
-    Only a wait can hold frames up, so the delay grows only by one: a source whose clock runs slower
-    than ours, as those of cheap cameras do in the dark, is not late for it.
-    """
+    """Follows one connection; the frame that was held up the least counts as not held up."""
 
     def __init__(self) -> None:
         """Knows nothing yet."""
         self._gaps: deque[float] = deque(maxlen=_RECENT)
         self._arrived_s: float | None = None
-        self._media_s: float | None = None
-        self._delay_s = 0.0
+        self._timed: tuple[float, float] | None = None  # arrival and media time
+        self._delay_s = 0.0  # by the source's times
+        self._guessed_s = 0.0  # without them
 
     @property
     def interval_s(self) -> float:
@@ -43,20 +41,26 @@ class Delay:
             For how many seconds it was held up.
         """
         before_s, self._arrived_s = self._arrived_s, arrived_s
-        taken_s, self._media_s = self._media_s, media_s
-        if before_s is None:
-            return 0.0
-        gap_s, usual_s = arrived_s - before_s, self.interval_s
-        stalled = gap_s > max(_STALL_S, _STALL_INTERVALS * usual_s)
-        if media_s is None or taken_s is None or media_s <= taken_s:
-            # Without a clock: the first frame after a stall was held up, and those right behind it.
-            passed_s = usual_s
-            if not stalled and gap_s >= usual_s / 2:
-                self._delay_s = 0.0
+        guessed_s = self._guess(arrived_s - before_s) if before_s is not None else 0.0
+        timed = self._timed
+        if media_s is None:
+            return guessed_s
+        self._timed = arrived_s, media_s
+        if timed is None or media_s <= timed[1]:  # the first time, or the clock was set
+            self._delay_s = guessed_s
         else:
-            passed_s = media_s - taken_s
-        grown_s = gap_s - passed_s
-        if stalled or grown_s < 0:
-            self._delay_s = max(0.0, self._delay_s + grown_s)
-        self._gaps.append(gap_s)
+            passed_s, taken_s = arrived_s - timed[0], media_s - timed[1]
+            self._delay_s = max(0.0, self._delay_s + passed_s * (1 - _DRIFT) - taken_s)
         return self._delay_s
+
+    def _guess(self, gap_s: float) -> float:
+        """Without the source's times: what comes after a stall was, and what is right behind it."""
+        usual_s = self.interval_s
+        self._gaps.append(gap_s)
+        if gap_s > max(_STALL_S, _STALL_INTERVALS * usual_s):
+            self._guessed_s += gap_s - usual_s
+        elif gap_s < usual_s / 2:
+            self._guessed_s = max(0.0, self._guessed_s - (usual_s - gap_s))
+        else:
+            self._guessed_s = 0.0
+        return self._guessed_s

@@ -136,8 +136,10 @@ class LiveSource:
             self.description = connection.description
             delay, behind_ns = Delay(), None
             for shot in connection.shots():
-                delay_s = delay.of(shot.arrived_ns / 1e9, shot.media_s)
-                frame = self._judged(shot, delay_s, delay.interval_s)
+                began_ns = shot.began_ns or shot.arrived_ns
+                delay_s = delay.of(began_ns / 1e9, shot.media_s)
+                taken_ns = began_ns - round(delay_s * 1e9)
+                frame = self._judged(shot, taken_ns, delay.interval_s)
                 self._keep_health(frame)
                 yield frame
                 if frame.fault != "late":
@@ -145,13 +147,14 @@ class LiveSource:
                 elif behind_ns is None:
                     behind_ns = shot.arrived_ns
                 elif shot.arrived_ns - behind_ns > _BEHIND_S * 1e9:
-                    raise SignalLostError(f"its pictures stay {delay_s:.1f} s behind")
+                    behind_s = (shot.arrived_ns - taken_ns) / 1e9
+                    raise SignalLostError(f"its pictures stay {behind_s:.1f} s behind")
 
-    def _judged(self, shot: Shot, delay_s: float, interval_s: float) -> LiveFrame:
+    def _judged(self, shot: Shot, taken_ns: int, interval_s: float) -> LiveFrame:
         # At least a tick after the frame before: times of one source always increase.
-        captured_ns = max(shot.arrived_ns - round(delay_s * 1e9), self._last_ns + 1000)
+        captured_ns = max(taken_ns, self._last_ns + 1000)
         self._last_ns = captured_ns
-        found = self._find(shot, delay_s, captured_ns)
+        found = self._find(shot, captured_ns, interval_s)
         index, self._index = self._index, self._index + 1
         return LiveFrame(
             index=index,
@@ -165,11 +168,13 @@ class LiveSource:
             reason=found.reason if found else "",
         )
 
-    def _find(self, shot: Shot, delay_s: float, captured_ns: int) -> Finding | None:
+    def _find(self, shot: Shot, captured_ns: int, interval_s: float) -> Finding | None:
         if shot.fault is not None:
             return _FAULTS[shot.fault]
-        if delay_s > self._max_delay_s:
-            return Finding("late", "late", f"held up on its way for {delay_s:.1f} s")
+        held_s = (shot.arrived_ns - captured_ns) / 1e9
+        # FFmpeg may have to wait for the next frame, which is no fault of the line.
+        if held_s > self._max_delay_s + interval_s:
+            return Finding("late", "late", f"held up on its way for {held_s:.1f} s")
         assert shot.image is not None
         return self._checks.find(shot.image, captured_ns / 1e9)
 

@@ -26,6 +26,10 @@ SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "rtp", "srt
 _RTSP_OPTIONS = {"probesize": "500000", "analyzeduration": "100000", "allowed_media_types": "video"}
 # Their packets carry the sender's clock. Others (MJPEG over HTTP) get times made up from a rate.
 _TIMED_FORMATS = ("rtsp", "mpegts", "flv")
+# Here FFmpeg hands a frame over when the next one begins; so that is when this one began.
+_WAITING_FORMATS = ("rtsp", "mpegts")
+_WAITING_CODECS = ("h264", "hevc", "mpeg4", "mpeg2video")
+_REORDERED = 32  # frames that a decoder may hold back at most
 _RECORDINGS = ("mov,mp4", "matroska", "avi")
 
 
@@ -48,6 +52,7 @@ class NetworkStream:
         """
         rtsp = url.startswith(("rtsp://", "rtsps://"))
         self._read_timeout_s = read_timeout_s
+        begun_s = time.monotonic()
         try:
             self._container: InputContainer = av.open(
                 url,
@@ -56,6 +61,9 @@ class NetworkStream:
                 metadata_errors="replace",
             )
         except (av.error.FFmpegError, OSError) as error:
+            # What a time-out comes out as depends on what FFmpeg was waiting for.
+            if time.monotonic() - begun_s >= connect_timeout_s:
+                raise SignalLostError(f"no answer for {connect_timeout_s:g} s") from error
             raise _lost(error, connect_timeout_s) from error
         try:
             self._stream = self._live_video(url)
@@ -63,7 +71,11 @@ class NetworkStream:
             self._container.close()
             raise
         self._reformatter = av.video.reformatter.VideoReformatter()
-        self._timed = self._container.format.name in _TIMED_FORMATS
+        name = self._container.format.name
+        codec = self._stream.codec_context.codec.canonical_name
+        self._timed = name in _TIMED_FORMATS
+        self._waits = name in _WAITING_FORMATS and codec in _WAITING_CODECS
+        self._began_ns: dict[int | None, int] = {}  # by the packet's time
 
     def _live_video(self, url: str) -> "VideoStream":
         name = self._container.format.name
@@ -94,9 +106,15 @@ class NetworkStream:
             SignalLostError: lost, ended, or silent for too long.
         """
         whole, seen = False, False  # since the last key frame; ever
+        before_ns: int | None = None
         try:
             for packet in self._container.demux(self._stream):
                 arrived_ns = time.monotonic_ns()
+                # FFmpeg's demuxer may answer a time-out with what it has of the next frame.
+                if before_ns and arrived_ns - before_ns > self._read_timeout_s * 1e9:
+                    raise SignalLostError(f"no data for {self._read_timeout_s:g} s")
+                self._note_beginning(packet.pts, before_ns)
+                before_ns = arrived_ns
                 try:
                     frames = packet.decode()
                 except av.error.FFmpegError:
@@ -110,10 +128,17 @@ class NetworkStream:
                         whole = seen = True
                     fault = None if whole else "corrupt" if seen else "incomplete"
                     image = read_only(to_bgr(self._reformatter, frame))
-                    yield Shot(image, arrived_ns, self._media_s(frame), fault)
+                    began_ns = self._began_ns.get(frame.pts)
+                    yield Shot(image, arrived_ns, self._media_s(frame), fault, began_ns)
         except av.error.FFmpegError as error:
             raise _lost(error, self._read_timeout_s) from error
         raise SignalLostError("the stream ended")
+
+    def _note_beginning(self, pts: int | None, began_ns: int | None) -> None:
+        if self._waits and began_ns is not None:
+            self._began_ns[pts] = began_ns
+            while len(self._began_ns) > _REORDERED:
+                del self._began_ns[next(iter(self._began_ns))]
 
     def _media_s(self, timed: "Packet[VideoStream] | VideoFrame") -> float | None:
         if not self._timed or timed.pts is None or timed.time_base is None:

@@ -59,10 +59,10 @@ def test_the_picture_always_changes(rtsp_server: Servers, codec: str) -> None:
 
 
 def test_frames_come_at_the_rate_asked_for(rtsp_server: Servers) -> None:
-    with opened(rtsp_server(fps=20).url) as container:
+    with opened(rtsp_server(fps=30).url) as container:
         taken_s = [frame.time for frame in islice(container.decode(video=0), 21)]
     steps_s = np.diff(np.array(taken_s[1:], float))  # the first has no time
-    assert steps_s.mean() == pytest.approx(1 / 20, rel=0.1)
+    assert steps_s.mean() == pytest.approx(1 / 30, rel=0.3)
 
 
 def test_only_who_has_the_password_gets_in(rtsp_server: Servers) -> None:
@@ -266,17 +266,17 @@ def test_corruption_spares_what_holds_the_stream_together(
     line: FaultProxy, listener: socket.socket
 ) -> None:
     text = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 4\r\n\r\n$\0\0\1"
+    sent = (text + packet(bytes(100)) + packet(b"")) * 100
+    may_be_wrong = (bytes(len(text) + 4) + b"\1" * 100 + bytes(4)) * 100
     line.corrupt = 0.1
     with joined(line, listener) as (client, server):
-        sent = text + packet(bytes(10_000)) + text + packet(b"")
         server.sendall(sent)
         came = received(client, len(sent))
         client.sendall(bytes(1000))
         assert received(server, 1000) == bytes(1000)
-    wrong = np.flatnonzero(np.frombuffer(came, np.uint8) != np.frombuffer(sent, np.uint8))
-    start = len(text) + 4
-    assert start <= wrong.min() and wrong.max() < start + 10_000
-    assert len(wrong) == pytest.approx(1000, rel=0.2)
+    wrong = np.frombuffer(came, np.uint8) != np.frombuffer(sent, np.uint8)
+    assert wrong.sum() == pytest.approx(1000, rel=0.2)
+    assert not wrong[np.frombuffer(may_be_wrong, np.uint8) == 0].any()
 
 
 def test_a_fault_of_the_line_itself_is_told(listener: socket.socket) -> None:

@@ -5,6 +5,16 @@ import pytest
 from streamcls.runtime.buffer import Buffer, Finished
 
 
+def taken(buffer: Buffer[int]) -> list[int]:
+    """All that is in a finished buffer."""
+    out = []
+    while True:
+        try:
+            out.append(buffer.get(0))
+        except Finished:
+            return out
+
+
 def test_things_come_out_in_order() -> None:
     buffer: Buffer[int] = Buffer(3)
     for number in range(3):
@@ -84,3 +94,95 @@ def test_abort_wakes_a_waiting_writer() -> None:
 def test_waiting_has_a_bound() -> None:
     with pytest.raises(TimeoutError):
         Buffer[int](1).get(0.01)
+
+
+def test_newest_drops_the_oldest_and_tells_of_it() -> None:
+    gone: list[int] = []
+    buffer: Buffer[int] = Buffer(2, dropped=gone.append)
+    for number in range(5):
+        assert buffer.put(number)
+    assert gone == [0, 1, 2]
+    assert [buffer.get(), buffer.get()] == [3, 4]
+    with pytest.raises(TimeoutError):
+        buffer.get(0)
+
+
+def test_newest_never_makes_its_writer_wait() -> None:
+    """On a thread of its own, so that a writer that waits fails the test and doesn't hang it."""
+    gone: list[int] = []
+    buffer: Buffer[int] = Buffer(1, dropped=gone.append)
+    writer = threading.Thread(target=lambda: [buffer.put(number) for number in range(1000)])
+    writer.start()
+    writer.join(5)
+    waited = writer.is_alive()
+    buffer.abort()
+    writer.join(5)
+    assert not waited
+    assert gone == list(range(999))
+
+
+def test_what_is_dropped_is_told_outside_the_lock() -> None:
+    """So that whoever is told may look at the buffer, or take the newer item out."""
+    found: list[int] = []
+    buffer: Buffer[int] = Buffer(1, dropped=lambda _: found.append(buffer.get(0)))
+    writer = threading.Thread(target=lambda: [buffer.put(number) for number in (1, 2)], daemon=True)
+    writer.start()
+    writer.join(5)
+    assert found == [2]
+
+
+def test_kept_items_stay_and_others_give_way_around_them() -> None:
+    gone: list[int] = []
+    buffer: Buffer[int] = Buffer(2, dropped=gone.append, kept=lambda number: number >= 100)
+    for number in (100, 1, 2, 101, 3, 4, 102):
+        assert buffer.put(number)
+    buffer.finish()
+    out = taken(buffer)
+    assert [number for number in out if number >= 100] == [100, 101, 102]
+    assert gone == sorted(gone) and 100 not in gone
+    assert sorted(out + gone) == [1, 2, 3, 4, 100, 101, 102]
+
+
+def test_more_kept_items_than_there_is_room_for_all_come_out() -> None:
+    gone: list[int] = []
+    buffer: Buffer[int] = Buffer(1, dropped=gone.append, kept=lambda _: True)
+    for number in range(5):
+        assert buffer.put(number)
+    buffer.finish()
+    assert taken(buffer) == [0, 1, 2, 3, 4]
+    assert gone == []
+
+
+def test_a_kept_item_does_not_make_the_newest_one_give_way() -> None:
+    gone: list[int] = []
+    buffer: Buffer[int] = Buffer(1, dropped=gone.append, kept=lambda number: number >= 100)
+    for number in (1, 100, 2):
+        buffer.put(number)
+    assert gone == [1]
+    assert [buffer.get(0), buffer.get(0)] == [100, 2]
+
+
+def test_a_smaller_capacity_counts_from_the_next_item_on() -> None:
+    gone: list[int] = []
+    buffer: Buffer[int] = Buffer(4, dropped=gone.append)
+    for number in range(4):
+        buffer.put(number)
+    buffer.capacity = 2
+    assert gone == []
+    buffer.put(4)
+    assert gone == [0, 1, 2]
+    buffer.capacity = 3
+    buffer.put(5)
+    assert gone == [0, 1, 2]
+    assert [buffer.get(0) for _ in range(3)] == [3, 4, 5]
+
+
+def test_an_aborted_newest_buffer_takes_nothing_and_tells_of_nothing() -> None:
+    gone: list[int] = []
+    buffer: Buffer[int] = Buffer(1, dropped=gone.append)
+    buffer.put(1)
+    buffer.abort()
+    assert not buffer.put(2)
+    assert gone == []
+    with pytest.raises(Finished):
+        buffer.get(0)

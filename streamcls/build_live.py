@@ -84,7 +84,7 @@ def build_live(
         settings.model, batch=1, threads=threads, progress=progress
     )
     begun_ns = time.monotonic_ns()
-    source = _source(settings, connect, stop, begun_ns)
+    source = _live_source(settings, connect, stop, begun_ns)
     pipeline = LivePipeline(
         source,
         build_sampler(settings),
@@ -102,7 +102,16 @@ def build_live(
     return LiveRun(pipeline, source, classifier, metrics, threads)
 
 
-def _source(
+def open_live(settings: Settings, stop: Stop) -> "LiveSource":
+    """The source alone; it connects when it is watched.
+
+    Raises:
+        SettingsError: an address of a kind that can't be read.
+    """
+    return _live_source(settings, _connector(settings, stop), stop, time.monotonic_ns())
+
+
+def _live_source(
     settings: Settings, connect: "Callable[[], Connection]", stop: Stop, begun_ns: int
 ) -> "LiveSource":
     from streamcls.capture.live import LiveSource, Retries

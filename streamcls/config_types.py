@@ -65,7 +65,9 @@ Rotate = Annotated[Rotation, BeforeValidator(_rotation)]
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-def _variables_are_set(value: str) -> str:
+def _address(value: str) -> str:
+    if not value:
+        raise ValueError("should not be empty")
     for name in _VARIABLE.findall(value):
         if name not in os.environ:
             raise ValueError(f"the environment variable {name} is not set")
@@ -80,4 +82,4 @@ def with_secrets(address: str) -> str:
     return _VARIABLE.sub(lambda found: quote(os.environ[found[1]], safe=""), address)
 
 
-Address = Annotated[str, Field(min_length=1), AfterValidator(_variables_are_set)]
+Address = Annotated[str, AfterValidator(_address)]

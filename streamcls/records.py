@@ -214,6 +214,7 @@ class Status:
         labels_fps: classified frames a second over the same time.
         age_ms: of the latest label when it was ready, or None.
         dropped: frames that were not classified because newer ones came, so far.
+        failed: names of the outputs that failed.
     """
 
     state: str
@@ -222,6 +223,7 @@ class Status:
     labels_fps: float
     age_ms: float | None
     dropped: int
+    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

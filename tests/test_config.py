@@ -156,5 +156,6 @@ def test_every_setting_has_a_description() -> None:
 
 
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.name)
-def test_the_examples_load(file: Path) -> None:
+def test_the_examples_load(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAM_PASSWORD", "geheim")
     assert from_options({}, file).source

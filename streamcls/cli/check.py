@@ -1,5 +1,8 @@
 """streamcls check"""
 
+import time
+from collections import Counter
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -7,27 +10,70 @@ from typing import Any
 import click
 
 from streamcls.build import describe_model
+from streamcls.build_live import is_live, open_live
+from streamcls.capture.address import mask
 from streamcls.capture.container import Probe
 from streamcls.capture.inspect import Inspection, inspect
 from streamcls.cli.options import MODEL_OPTIONS, settings_options, verbosity
 from streamcls.cli.report import print_table
-from streamcls.config import from_options
+from streamcls.config import Settings, from_options
+from streamcls.records import LiveFrame
+from streamcls.runtime.stop import Stop
+
+_LIVE_S = 3.0  # for how long a live source is looked at
 
 
 @click.command(name="check")
 @click.argument("source")
-@settings_options(*MODEL_OPTIONS)
+@settings_options("rtsp_transport", "connect_timeout", "read_timeout", *MODEL_OPTIONS)
 @verbosity
 def command(source: str, quiet: bool, verbose: int, **given: Any) -> None:
     """Says what SOURCE is, what can read it, and which model would be used.
 
+    Of a live source, also why it can't be had, or what comes in the first seconds.
+
     \b
     streamcls check match.mp4
+    streamcls check rtsp://10.0.0.7/cam
     """
-    chosen = from_options({"source": source, **given})
+    chosen = from_options({"source": source, "max_retries": 0, **given})
+    if is_live(source):
+        rows = [*_live_rows(chosen), *describe_model(chosen.model).items()]
+        print_table(("", mask(source)), rows)
+        return
     found = inspect(Path(source).expanduser())
     rows = [*_file_rows(found), *describe_model(chosen.model).items()]
     print_table(("", source), rows)
+
+
+def _live_rows(chosen: Settings) -> list[tuple[str, str]]:
+    """What comes in the first seconds.
+
+    Raises:
+        SourceError: it can't be had; with the reason.
+    """
+    stop = Stop()
+    source, begun_s = open_live(chosen, stop), time.monotonic()
+    frames: list[LiveFrame] = []
+    with stop.on_signals(), closing(source.watch()) as items:
+        for item in items:  # a loss raises: there are no retries
+            if isinstance(item, LiveFrame):
+                frames.append(item)
+                first_s = frames[0].captured_ns / 1e9
+                if stop.is_set or time.monotonic() - first_s > _LIVE_S:
+                    break
+    faults = Counter(frame.fault for frame in frames if frame.fault is not None)
+    shapes = {frame.image.shape for frame in frames if frame.image is not None}
+    sizes = sorted(f"{width}x{height}" for height, width, _ in shapes)
+    gaps = len(frames) - 2  # not the first: when it began is not known
+    span_s = frames[-1].pts_s - frames[1].pts_s if gaps > 0 else 0.0
+    return [
+        ("source", source.description),
+        ("first frame after", f"{frames[0].captured_ns / 1e9 - begun_s:.2f} s"),
+        ("size", ", ".join(sizes) or "no picture"),
+        ("real rate", f"{gaps / span_s:.1f} fps" if span_s else "too few frames to say"),
+        ("without a label", ", ".join(f"{n} {why}" for why, n in faults.items()) or "none"),
+    ]
 
 
 def _file_rows(found: Inspection) -> list[tuple[str, str]]:

@@ -72,6 +72,7 @@ class Desk:
         self._age_ms: float | None = None
         self._frames, self._labels = _Rate(), _Rate()
         self._dropped = 0
+        self._failed: tuple[str, ...] = ()
         metrics.in_state("connecting")
 
     def begin(self) -> None:
@@ -155,12 +156,13 @@ class Desk:
     def tell_failure(self, output: str, reason: str, now_s: float) -> None:
         """An output failed; the others get to know."""
         with self._lock:
+            self._failed = (*self._failed, output)
             self._tell(self._event("output_failed", now_s, now_s, f"{output}: {reason}"))
 
     def finish(self, now_s: float) -> None:
         """The end of the run: closes the open segment and the state."""
         with self._lock:
-            self._end_labels(self._real_until_s)
+            self._end_labels(min(now_s, self._real_until_s))
             self._tell(self._state_event(max(now_s, self._since_s)))
 
     def _change(self, state: str, reason: str, now_s: float) -> None:
@@ -232,6 +234,7 @@ class Desk:
             labels_fps=self._labels.value(),
             age_ms=self._age_ms,
             dropped=self._dropped,
+            failed=self._failed,
         )
 
 

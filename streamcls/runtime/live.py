@@ -207,7 +207,8 @@ class LivePipeline:
     def _failed(self, outlet: Outlet, error: Exception) -> None:
         if isinstance(error, BrokenPipeError):  # whoever read our standard output has enough
             self.stop.set(error)
-        self._fail(outlet.name, error)
+        else:
+            self._fail(outlet.name, error)
 
     def _fail(self, name: str, error: Exception) -> None:
         log.error("%s; the run goes on without this output", error)

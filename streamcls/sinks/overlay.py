@@ -87,9 +87,11 @@ class Overlay:
             age = "" if status.age_ms is None else f"age {status.age_ms:.0f} ms   "
             utc = datetime.fromtimestamp(result.frame.captured_utc or 0.0, UTC)
             rates = f"{status.fps:.1f} fps   {status.labels_fps:.1f} labels/s"
-            lines = [f"{age}dropped {status.dropped}", f"{utc:%H:%M:%S}Z   {rates}"]
+            failed = "".join(f"{name} failed   " for name in status.failed)
+            lines = [f"{failed}{age}dropped {status.dropped}", f"{utc:%H:%M:%S}Z   {rates}"]
+        colour = _AMBER if status is not None and status.failed else _GREY
         for line in lines:
-            pen.text((self._pad, bottom), line, _GREY, self._small_font, anchor="ls")
+            pen.text((self._pad, bottom), line, colour, self._small_font, anchor="ls")
             bottom -= self._foot_h // len(lines)
 
     def _lines(self, pen: ImageDraw.ImageDraw, text: str) -> None:

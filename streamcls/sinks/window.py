@@ -166,7 +166,7 @@ class Window:
 
     def _show(self, image: Image) -> None:
         notes = []
-        if self._recording is not None:
+        if self._recording is not None and not self._has_failed("recording"):
             notes.append(f"recording {self._recording}")
         if self._frozen:
             notes.append("frozen; space goes on")
@@ -176,6 +176,10 @@ class Window:
             image = _with_note(image, "\n".join(notes), self._typeface)
         self._shown = image
         cv2.imshow(self._title, image)
+
+    def _has_failed(self, output: str) -> bool:
+        status = self._last.status if self._last is not None else None
+        return status is not None and output in status.failed
 
     def _empty(self, status: Status) -> Image:
         width, height = _EMPTY_SIZE

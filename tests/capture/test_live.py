@@ -1,5 +1,5 @@
-import time
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -64,12 +64,16 @@ class Bench:
         self.waits_s: list[float] = []
         self.tries = 0
         self.plan: Plan = []
+        self.open_when_connecting: list[int] = []
+        self._made: list[FakeConnection] = []
 
     def connect(self) -> FakeConnection:
         self.tries += 1
+        self.open_when_connecting.append(sum(not made.closed for made in self._made))
         planned = self.plan.pop(0)
         if isinstance(planned, Exception):
             raise planned
+        self._made.append(planned)
         planned.clock = self.clock
         return planned
 
@@ -136,10 +140,10 @@ def good(start_s: float, end_s: float) -> list[Shot | Exception]:
 
 
 def behind(start_s: float, end_s: float, by_s: float) -> list[Shot | Exception]:
-    """One fresh shot, and after a stall those that stay behind by `by_s`, up to `end_s`."""
-    count = round((end_s - start_s - by_s) * FPS)
-    late = [shot(start_s + by_s + i / FPS, i / FPS) for i in range(1, count + 1)]
-    return [shot(start_s, 0.0), *late]
+    """A second of fresh shots, then a stall, and shots that stay behind by it, up to `end_s`."""
+    count = round((end_s - start_s - 1 - by_s) * FPS)
+    late = [shot(start_s + 1 + by_s + i / FPS, 1 + i / FPS) for i in range(1, count + 1)]
+    return [*good(start_s, start_s + 1), *late]
 
 
 def lost(reason: str = "refused", *, hold: bool = False) -> SignalLostError:
@@ -255,16 +259,20 @@ def test_the_time_to_give_up_cuts_the_wait_of_a_minute(bench: Bench) -> None:
     assert bench.waits_s == [20]
 
 
-@pytest.mark.parametrize("retries", [Retries(most=2), Retries(for_s=3.5)])
+@pytest.mark.parametrize(
+    ("retries", "waits_s", "after"),
+    [
+        (Retries(most=2), [1, 2], "3 tries in 3 s"),
+        (Retries(for_s=4), [1, 2, 1], "4 tries in 4 s"),
+    ],
+)
 def test_after_10_healthy_seconds_retries_count_from_the_first(
-    bench: Bench, retries: Retries
+    bench: Bench, retries: Retries, waits_s: list[float], after: str
 ) -> None:
-    ends = [connection(good(start_s, start_s + 10)) for start_s in (10, 30, 50, 70, 90)]
-    losses = [lost() for _ in range(3)]
-    assert "given up after 3 tries in 3 s" in bench.fails(
-        lost(), lost(), *ends, *losses, lost(), retries=Retries(most=2)
-    )
-    assert bench.waits_s == [1, 2, 1, 1, 1, 1, 1, 2]
+    healthy = [connection(good(start_s, start_s + 10)) for start_s in (10, 30, 50)]
+    said = bench.fails(lost(), lost(), *healthy, *[lost("gone")] * 5, retries=retries)
+    assert said == f"door: gone; given up after {after}"
+    assert bench.waits_s == [1, 2, 1, 1, *waits_s]  # the last loss of a healthy one comes first
 
 
 def test_short_lived_connections_count_as_tries(bench: Bench) -> None:
@@ -301,15 +309,15 @@ def test_times_and_index_go_on_across_reconnects(bench: Bench) -> None:
     assert [frames[i].pts_s for i in (0, 31, 62)] == pytest.approx([0, 10, 20], abs=1e-5)
 
 
-def test_times_increase_whatever_arrives(bench: Bench) -> None:
-    chance = np.random.default_rng(1)
-    arrivals_s = np.cumsum(chance.choice([0, 0, 0.001, 0.1, 3], 400))
-    media_s = chance.choice([-1, 0, 1, 5], 400) * 1.0
-    shots: list[Shot | Exception] = [
-        shot(float(at_s), float(taken_s)) for at_s, taken_s in zip(arrivals_s, media_s, strict=True)
-    ]
-    frames = bench.frames(connection(shots[:200]), connection(shots[200:]))
-    assert len(frames) > 200
+@pytest.mark.parametrize("seed", range(10))
+def test_times_increase_whatever_arrives(bench: Bench, seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    arrivals_s = np.cumsum(chance.choice([0, 0, 0.001, 0.1, 0.7], 400)).tolist()
+    media_s = chance.choice([-1.0, 0.0, 1.0, 5.0], 400).tolist()
+    shots = [shot(*times) for times in zip(arrivals_s, media_s, strict=True)]
+    parts = [connection(*shots[i : i + 20]) for i in range(0, 400, 20)]
+    frames = bench.frames(*parts)
+    assert len(frames) > 200  # some connections stay behind and are given up
     assert all(one.captured_ns < following.captured_ns for one, following in pairwise(frames))
     assert all(one.pts_s < following.pts_s for one, following in pairwise(frames))
     assert frames[0].pts_s >= 0
@@ -348,7 +356,7 @@ def test_a_frame_that_was_held_up_is_late_and_as_old_as_it_is(bench: Bench) -> N
 def test_how_long_a_frame_may_be_held_up(bench: Bench, held_s: float, fault: str | None) -> None:
     frame = bench.frames(connection(good(0, 2), shot(2.1 + held_s, 2.1)))[-1]
     assert frame.fault == fault
-    assert frame.pts_s == pytest.approx(2.1, abs=0.02)
+    assert frame.pts_s == pytest.approx(2.1, abs=0.03)
 
 
 def test_the_limit_is_the_users(bench: Bench) -> None:
@@ -379,20 +387,22 @@ def test_a_connection_that_stays_behind_is_given_up_for_a_new_one(bench: Bench) 
     stays = connection(behind(0, 60, 3.0))
     items = bench.watch(stays, connection(good(70, 71)))
     given_up = next(item for item in items if isinstance(item, Lost))
-    assert given_up.reason in ("its pictures stay 2.9 s behind", "its pictures stay 3.0 s behind")
+    found = re.fullmatch(r"its pictures stay (\d\.\d) s behind", given_up.reason)
+    assert found is not None
+    assert float(found[1]) == pytest.approx(3, abs=0.25)
     assert stays.closed
     before = items[: items.index(given_up)]
-    assert [item.state for item in before if isinstance(item, LiveFrame)][1:] == ["late"] * 52
+    assert [item.state for item in before if isinstance(item, LiveFrame)][11:] == ["late"] * 52
     after = [item.state for item in items[len(before) :] if isinstance(item, LiveFrame)]
     assert after == ["ok"] * 11  # what was measured of the old connection is forgotten
 
 
 def test_one_that_catches_up_is_kept(bench: Bench) -> None:
     twice = [
-        *behind(0, 7, 3.0),
-        shot(7.1, 7.1),  # it has caught up
-        *[shot(10.1 + i / FPS, 7.2 + i / FPS) for i in range(40)],
-        shot(14.2, 14.2),
+        *behind(0, 8, 3.0),
+        shot(8.1, 8.1),  # it has caught up
+        *[shot(11.1 + i / FPS, 8.2 + i / FPS) for i in range(40)],
+        shot(15.2, 15.2),
     ]
     items = bench.watch(connection(twice))
     assert [item.reason for item in items if isinstance(item, Lost)] == ["the stream ended"]
@@ -473,25 +483,7 @@ def test_the_connection_is_closed_whatever_ends_it(bench: Bench, error: Exceptio
 
 def test_each_connection_is_closed_before_the_next_one_is_made(bench: Bench) -> None:
     one, other = connection(good(0, 1)), connection(good(5, 6))
-    closed: list[int] = []
-    source = bench.source(one, other)
-    connect: Callable[[], FakeConnection] = bench.connect
-
-    def watched() -> FakeConnection:
-        closed.append(one.closed + other.closed)
-        return connect()
-
-    source = LiveSource(
-        watched,
-        camera="door",
-        retries=Retries(),
-        frozen_after_s=0,
-        max_delay_s=0.5,
-        wait=bench.wait,
-        begun_ns=time.monotonic_ns(),
-    )
-    assert [item.reason for item in source.watch() if isinstance(item, Lost)] == [
-        "the stream ended"
-    ] * 2
-    assert closed == [0, 1]
+    reasons = [item.reason for item in bench.watch(one, lost(), other) if isinstance(item, Lost)]
+    assert reasons == ["the stream ended", "refused", "the stream ended"]
+    assert bench.open_when_connecting == [0, 0, 0]
     assert (one.closed, other.closed) == (1, 1)

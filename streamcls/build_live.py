@@ -153,19 +153,17 @@ def _connector(settings: Settings, stop: Stop) -> "Callable[[], Connection]":
         finder = WebcamFinder(source)
         return lambda: Webcam(finder)
     from streamcls.capture.address import mask
-    from streamcls.capture.stream import SCHEMES, NetworkStream
+    from streamcls.capture.stream import SCHEMES, NetworkAddress, NetworkStream
 
     scheme = source.split("://")[0].lower()
     if scheme not in SCHEMES:
         known = ", ".join((*SCHEMES, "sim"))
         raise SettingsError(f"{mask(source)}: {scheme}:// can't be read; there are {known}")
-    url, how = with_secrets(source), settings.connection
-    return lambda: NetworkStream(
-        url,
-        transport=how.transport,
-        connect_timeout_s=how.connect_timeout,
-        read_timeout_s=how.read_timeout,
+    how = settings.connection
+    address = NetworkAddress(
+        with_secrets(source), how.transport, how.connect_timeout, how.read_timeout
     )
+    return lambda: NetworkStream(address)
 
 
 def _scenes() -> "Callable[[int], Image]":

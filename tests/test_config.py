@@ -1,8 +1,10 @@
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from streamcls.config import Settings, from_options, options
+from streamcls.config import Settings, check_fits, from_options, options
+from streamcls.config_types import Rotation, with_secrets
 from streamcls.errors import SettingsError
 
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -159,3 +161,229 @@ def test_every_setting_has_a_description() -> None:
 def test_the_examples_load(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CAM_PASSWORD", "geheim")
     assert from_options({}, file).source
+
+
+# -- live sources
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("1h", Rotation(seconds=3600)),
+        ("90s", Rotation(seconds=90)),
+        ("30m", Rotation(seconds=1800)),
+        ("30min", Rotation(seconds=1800)),
+        ("1d", Rotation(seconds=86400)),
+        ("1.5H", Rotation(seconds=5400)),
+        (" 2 h ", Rotation(seconds=7200)),
+        ("500MB", Rotation(bytes=500_000_000)),
+        ("2GB", Rotation(bytes=2_000_000_000)),
+        ("64kB", Rotation(bytes=64_000)),
+        ("0.5 gb", Rotation(bytes=500_000_000)),
+    ],
+)
+def test_files_are_rotated_by_time_or_size(given: str, expected: Rotation, tmp_path: Path) -> None:
+    assert from_options({"source": "0", "rotate": given}).outputs.rotate == expected
+    (tmp_path / "s.yaml").write_text(f"source: '0'\noutputs:\n  rotate: '{given}'\n")
+    assert from_options({}, tmp_path / "s.yaml").outputs.rotate == expected
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "h", "90", "0h", "0MB", "-1h", "1h30m", "5 parsecs", "1e3s", "1,5h", "MB", "1G", "1h 1MB"],
+)
+def test_a_wrong_rotation_is_one_line_with_examples(given: str, tmp_path: Path) -> None:
+    said = f"should be a time like 1h, 30m or 90s, or a size like 500MB, not {given!r}"
+    with pytest.raises(SettingsError) as raised:
+        from_options({"source": "0", "rotate": given})
+    assert str(raised.value) == f"--rotate: {said}"
+    text = f"source: '0'\noutputs:\n  rotate: '{given}'\n"
+    assert mistakes(text, tmp_path) == [f"3: outputs.rotate: {said}"]
+
+
+@pytest.mark.parametrize("given", ["90", "yes", "[1h]", "{hours: 1}"])
+def test_a_rotation_is_text(given: str, tmp_path: Path) -> None:
+    text = f"source: '0'\noutputs:\n  rotate: {given}\n"
+    (found,) = mistakes(text, tmp_path)
+    assert found.startswith("3: outputs.rotate")
+
+
+def test_a_variable_of_the_environment_is_kept_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CAM_PASSWORD", "geheim")
+    address = "rtsp://anna:${CAM_PASSWORD}@10.0.0.7/cam"
+    (tmp_path / "s.yaml").write_text(f"source: {address}\n")
+    for settings in (from_options({"source": address}), from_options({}, tmp_path / "s.yaml")):
+        assert settings.source == address
+        for shown in (repr(settings), str(settings), settings.model_dump_json()):
+            assert "geheim" not in shown
+        assert with_secrets(settings.source) == "rtsp://anna:geheim@10.0.0.7/cam"
+
+
+def test_a_variable_that_is_not_set_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CAM_USER", "geheim")
+    monkeypatch.delenv("CAM_PASSWORD", raising=False)
+    address = "rtsp://${CAM_USER}:${CAM_PASSWORD}@10.0.0.7/cam"
+    with pytest.raises(SettingsError) as raised:
+        from_options({"source": address})
+    assert str(raised.value) == "SOURCE: the environment variable CAM_PASSWORD is not set"
+    assert mistakes(f"camera: door\nsource: {address}\n", tmp_path) == [
+        "2: source: the environment variable CAM_PASSWORD is not set"
+    ]
+
+
+def test_an_empty_variable_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAM_PASSWORD", "")
+    settings = from_options({"source": "rtsp://anna:${CAM_PASSWORD}@h/"})
+    assert with_secrets(settings.source) == "rtsp://anna:@h/"
+
+
+@pytest.mark.parametrize(
+    ("secret", "quoted"),
+    [
+        ("a@b", "a%40b"),
+        ("a/b", "a%2Fb"),
+        ("a:b", "a%3Ab"),
+        ("a?b#c&d", "a%3Fb%23c%26d"),
+        ("100% ü", "100%25%20%C3%BC"),
+        ("${OTHER}", "%24%7BOTHER%7D"),
+        (r"\1\g<0>", "%5C1%5Cg%3C0%3E"),
+        ("Plain-1.2_3~", "Plain-1.2_3~"),
+    ],
+)
+def test_secrets_are_quoted_so_that_they_are_nothing_else_in_the_address(
+    monkeypatch: pytest.MonkeyPatch, secret: str, quoted: str
+) -> None:
+    monkeypatch.setenv("CAM_PASSWORD", secret)
+    monkeypatch.setenv("OTHER", "x")
+    found = with_secrets("rtsp://anna:${CAM_PASSWORD}@h/cam?p=${CAM_PASSWORD}&q=$HOME")
+    assert found == f"rtsp://anna:{quoted}@h/cam?p={quoted}&q=$HOME"
+    parts = urlsplit(found)
+    assert parts.hostname == "h"
+    assert unquote(parts.password or "") == secret
+
+
+def test_an_address_without_variables_stays_as_it_is() -> None:
+    address = "rtsp://anna:p%40ss$1@h/cam?a={b}&c=${}"
+    assert with_secrets(from_options({"source": address}).source) == address
+
+
+LIVE_ONLY = {
+    "rtsp_transport": "udp",
+    "connect_timeout": 3,
+    "read_timeout": 3,
+    "max_retries": 2,
+    "retry_for": 60,
+    "stale_after": 1,
+    "frozen_after": 0,
+    "max_delay": 1,
+    "rotate": "1h",
+    "queue_size": 2,
+    "queue_policy": "block",
+}
+
+
+def test_what_only_live_sources_have_is_refused_for_a_file_one_line_each() -> None:
+    settings = from_options({"source": "a.mp4", **LIVE_ONLY})
+    with pytest.raises(SettingsError) as raised:
+        check_fits(settings, live=False)
+    lines = str(raised.value).splitlines()
+    said = {f"--{name.replace('_', '-')}" for name in LIVE_ONLY}
+    assert {line.split()[0] for line in lines} == said
+    assert len(lines) == len(said)
+    assert all(line.endswith("): only for live sources") for line in lines)
+    assert "--rtsp-transport (connection.transport): only for live sources" in lines
+    check_fits(settings, live=True)
+
+
+def test_what_only_files_have_is_refused_for_a_live_source() -> None:
+    settings = from_options({"source": "0", "start": 5})
+    with pytest.raises(SettingsError) as raised:
+        check_fits(settings, live=True)
+    assert str(raised.value) == "--start (sample.start): only for recordings"
+    check_fits(settings, live=False)
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_all_other_settings_fit_both(live: bool) -> None:
+    given: dict[str, object] = {
+        "source": "x",
+        "camera": "door",
+        "every": 2,
+        "duration": 5,
+        "top_k": 5,
+        "csv": "a.csv",
+        "video": "a.mp4",
+        "stats": "a.json",
+        "threads": 2,
+    }
+    check_fits(from_options(given), live=live)
+
+
+def test_a_setting_of_the_file_that_does_not_fit_is_refused_too(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text("source: a.mp4\nsignal: {stale_after: 2}\n")
+    # It is the default; but who writes it expects something of it.
+    with pytest.raises(SettingsError, match=r"^--stale-after \(signal\.stale_after\): only for"):
+        check_fits(from_options({}, tmp_path / "s.yaml"), live=False)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("connect_timeout", 0),
+        ("read_timeout", -1),
+        ("max_retries", -1),
+        ("max_retries", 1.5),
+        ("retry_for", -1),
+        ("stale_after", 0),
+        ("frozen_after", -1),
+        ("frozen_after", "nan"),
+        ("max_delay", 0),
+        ("queue_size", 0),
+        ("queue_policy", "oldest"),
+        ("rtsp_transport", "TCP"),
+    ],
+)
+def test_limits_of_live_settings(option: str, value: object) -> None:
+    with pytest.raises(SettingsError, match=f"^--{option.replace('_', '-')}: ") as raised:
+        from_options({"source": "0", option: value})
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("option", ["max_retries", "retry_for", "frozen_after"])
+def test_0_is_a_value_where_it_means_something(option: str) -> None:
+    settings = from_options({"source": "0", option: 0})
+    where = options()[option].where
+    assert getattr(getattr(settings, where[0]), where[1]) == 0
+
+
+@pytest.mark.parametrize("value", [True, False, None])
+def test_a_window_can_be_asked_for_or_ruled_out_or_left_alone(value: bool | None) -> None:
+    assert from_options({"source": "0", "show": value}).outputs.show is value
+
+
+def test_the_window_is_a_switch_with_a_name_for_off() -> None:
+    show = options()["show"]
+    assert (show.where, show.is_flag, show.off, show.default) == (
+        ("outputs", "show"),
+        True,
+        "headless",
+        None,
+    )
+    assert [option.name for option in options().values() if option.off] == ["show"]
+    assert "headless" not in options()
+
+
+def test_an_option_overrules_the_window_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text("source: '0'\noutputs: {show: true}\n")
+    assert from_options({}, tmp_path / "s.yaml").outputs.show is True
+    assert from_options({"show": None}, tmp_path / "s.yaml").outputs.show is True
+    assert from_options({"show": False}, tmp_path / "s.yaml").outputs.show is False
+
+
+def test_a_window_is_yes_or_no(tmp_path: Path) -> None:
+    (found,) = mistakes("source: '0'\noutputs:\n  show: maybe\n", tmp_path)
+    assert found.startswith("3: outputs.show: should be a valid boolean")

@@ -5,12 +5,15 @@ which pictures the decoder made up, gives no way to pass options to one stream o
 frame back for each decoder thread.
 """
 
+import logging
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from streamcls.capture.connection import Shot
 from streamcls.capture.decode import read_only, to_bgr
+from streamcls.capture.early import Decoded, EarlyDecoder, UnfitError
 from streamcls.errors import SignalLostError, SourceError
 from streamcls.media import av
 
@@ -20,10 +23,18 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
+log = logging.getLogger(__name__)
+
 SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "rtp", "srt", "tcp")
 
 # The SDP says what FFmpeg would else look for in 5 s of stream; opens in 0.15 s instead of 0.96.
 _RTSP_OPTIONS = {"probesize": "500000", "analyzeduration": "100000", "allowed_media_types": "video"}
+_EARLY_OPTIONS = {
+    "probesize": "32",
+    "analyzeduration": "0",
+    "allowed_media_types": "video",
+    "fflags": "noparse+nofillin",
+}
 # Their packets carry the sender's clock. Others (MJPEG over HTTP) get times made up from a rate.
 _TIMED_FORMATS = ("rtsp", "mpegts", "flv")
 # Here FFmpeg hands a frame over when the next one begins; so that is when this one began.
@@ -33,51 +44,82 @@ _REORDERED = 32  # frames that a decoder may hold back at most
 _RECORDINGS = ("mov,mp4", "matroska", "avi")
 
 
+@dataclass(slots=True, eq=False)
+class NetworkAddress:
+    """Where a stream is and how it is read; connections learn from earlier ones.
+
+    Attributes:
+        url: with user and password, if any.
+        transport: "tcp" or "udp", for RTSP.
+        connect_timeout_s, read_timeout_s: how long the source may be silent.
+        early: whether to try `EarlyDecoder`.
+    """
+
+    url: str = field(repr=False)
+    transport: str
+    connect_timeout_s: float
+    read_timeout_s: float
+    early: bool = True
+
+    @property
+    def is_rtsp(self) -> bool:
+        """Whether it is RTSP, with TLS or without."""
+        return self.url.startswith(("rtsp://", "rtsps://"))
+
+
 class NetworkStream:
     """One connection to a stream. One decoder thread: each more would hold a frame back."""
 
-    def __init__(
-        self, url: str, *, transport: str, connect_timeout_s: float, read_timeout_s: float
-    ) -> None:
+    def __init__(self, address: NetworkAddress) -> None:
         """Connects.
-
-        Args:
-            url: with user and password, if any.
-            transport: "tcp" or "udp", for RTSP.
-            connect_timeout_s, read_timeout_s: how long the source may be silent.
 
         Raises:
             SignalLostError: it can't be had now.
             SourceError: it is no live video.
         """
-        rtsp = url.startswith(("rtsp://", "rtsps://"))
-        self._read_timeout_s = read_timeout_s
-        begun_s = time.monotonic()
+        self._address = address
+        self._reformatter = av.video.reformatter.VideoReformatter()
+        address.early = address.early and address.is_rtsp
+        self._open(_EARLY_OPTIONS if address.early else _RTSP_OPTIONS)
+        if address.early and self._codec_name != "h264":
+            self._open_with_parser()
+
+    def _open(self, rtsp_options: dict[str, str]) -> None:
+        at, begun_s = self._address, time.monotonic()
+        options = {"rtsp_transport": at.transport, **rtsp_options} if at.is_rtsp else {}
         try:
             self._container: InputContainer = av.open(
-                url,
-                options={"rtsp_transport": transport} | _RTSP_OPTIONS if rtsp else {},
-                timeout=(connect_timeout_s, read_timeout_s),
+                at.url,
+                options=options,
+                timeout=(at.connect_timeout_s, at.read_timeout_s),
                 metadata_errors="replace",
             )
         except (av.error.FFmpegError, OSError) as error:
             # What a time-out comes out as depends on what FFmpeg was waiting for.
-            if time.monotonic() - begun_s >= connect_timeout_s:
-                raise SignalLostError(f"no answer for {connect_timeout_s:g} s") from error
-            raise _lost(error, connect_timeout_s) from error
+            if time.monotonic() - begun_s >= at.connect_timeout_s:
+                raise SignalLostError(f"no answer for {at.connect_timeout_s:g} s") from error
+            raise _lost(error, at.connect_timeout_s) from error
         try:
-            self._stream = self._live_video(url)
+            self._stream = self._live_video()
         except BaseException:
             self._container.close()
             raise
-        self._reformatter = av.video.reformatter.VideoReformatter()
-        name = self._container.format.name
-        codec = self._stream.codec_context.codec.canonical_name
-        self._timed = name in _TIMED_FORMATS
-        self._waits = name in _WAITING_FORMATS and codec in _WAITING_CODECS
-        self._began_ns: dict[int | None, int] = {}  # by the packet's time
+        self._timed = self._container.format.name in _TIMED_FORMATS
+        self._codec_name = self._stream.codec_context.codec.canonical_name
 
-    def _live_video(self, url: str) -> "VideoStream":
+    def _open_with_parser(self) -> None:
+        """Once more, and from now on always, with FFmpeg's parser."""
+        self._address.early = False
+        self._container.close()
+        self._open(_RTSP_OPTIONS)
+
+    def _decoder(self) -> "EarlyDecoder | ParsedDecoder":
+        if self._address.early:
+            return EarlyDecoder(self._stream)
+        waits = self._container.format.name in _WAITING_FORMATS
+        return ParsedDecoder(waits=waits and self._codec_name in _WAITING_CODECS)
+
+    def _live_video(self) -> "VideoStream":
         name = self._container.format.name
         if name.startswith(_RECORDINGS) and self._container.duration:
             length_s = self._container.duration / av.time_base
@@ -97,7 +139,7 @@ class NetworkStream:
         """Codec, size and reader."""
         codec = self._stream.codec_context
         size = f" {codec.width}x{codec.height}" if codec.width else ""
-        return f"{codec.codec.canonical_name}{size}, read through PyAV"
+        return f"{self._codec_name}{size}, read through PyAV"
 
     def shots(self) -> Iterator[Shot]:
         """Every frame; those before the first whole key frame, and after damage, have a fault.
@@ -105,40 +147,48 @@ class NetworkStream:
         Raises:
             SignalLostError: lost, ended, or silent for too long.
         """
+        try:
+            yield from self._shots()
+        except UnfitError as error:
+            log.info("pictures come a frame later: %s", error)
+            self._open_with_parser()
+            yield from self._shots()
+
+    def _shots(self) -> Iterator[Shot]:
+        decoder = self._decoder()
         whole, seen = False, False  # since the last key frame; ever
-        before_ns: int | None = None
+        for packet, arrived_ns in self._packets():
+            for frame, began_ns in decoder.decode(packet, arrived_ns):
+                if frame is None:
+                    whole = False
+                    yield Shot(None, arrived_ns, self._media_s(packet), "undecodable")
+                    continue
+                if frame.is_corrupt:
+                    whole = False
+                elif _stands_alone(frame):
+                    whole = seen = True
+                fault = None if whole else "corrupt" if seen else "incomplete"
+                image = read_only(to_bgr(self._reformatter, frame))
+                yield Shot(image, arrived_ns, self._media_s(frame), fault, began_ns)
+
+    def _packets(self) -> "Iterator[tuple[Packet[VideoStream], int]]":
+        """Every packet and when it was here, until the stream is lost."""
+        timeout_s = self._address.read_timeout_s
+        arrived_ns = before_ns = time.monotonic_ns()
         try:
             for packet in self._container.demux(self._stream):
                 arrived_ns = time.monotonic_ns()
                 # FFmpeg's demuxer may answer a time-out with what it has of the next frame.
-                if before_ns and arrived_ns - before_ns > self._read_timeout_s * 1e9:
-                    raise SignalLostError(f"no data for {self._read_timeout_s:g} s")
-                self._note_beginning(packet.pts, before_ns)
-                before_ns = arrived_ns
-                try:
-                    frames = packet.decode()
-                except av.error.FFmpegError:
-                    whole = False
-                    yield Shot(None, arrived_ns, self._media_s(packet), "undecodable")
-                    continue
-                for frame in frames:
-                    if frame.is_corrupt:
-                        whole = False
-                    elif _stands_alone(frame):
-                        whole = seen = True
-                    fault = None if whole else "corrupt" if seen else "incomplete"
-                    image = read_only(to_bgr(self._reformatter, frame))
-                    began_ns = self._began_ns.get(frame.pts)
-                    yield Shot(image, arrived_ns, self._media_s(frame), fault, began_ns)
+                if arrived_ns - before_ns > timeout_s * 1e9:
+                    break
+                if packet.size:
+                    yield packet, arrived_ns
+                before_ns = time.monotonic_ns()
         except av.error.FFmpegError as error:
-            raise _lost(error, self._read_timeout_s) from error
+            raise _lost(error, timeout_s) from error
+        if arrived_ns - before_ns > timeout_s * 1e9:
+            raise SignalLostError(f"no data for {timeout_s:g} s")
         raise SignalLostError("the stream ended")
-
-    def _note_beginning(self, pts: int | None, began_ns: int | None) -> None:
-        if self._waits and began_ns is not None:
-            self._began_ns[pts] = began_ns
-            while len(self._began_ns) > _REORDERED:
-                del self._began_ns[next(iter(self._began_ns))]
 
     def _media_s(self, timed: "Packet[VideoStream] | VideoFrame") -> float | None:
         if not self._timed or timed.pts is None or timed.time_base is None:
@@ -148,6 +198,31 @@ class NetworkStream:
     def close(self) -> None:
         """Hangs up."""
         self._container.close()
+
+
+class ParsedDecoder:
+    """Decodes whole frames as FFmpeg's parser gives them."""
+
+    def __init__(self, *, waits: bool) -> None:
+        """`waits` says that a frame comes when the next one begins."""
+        self._waits = waits
+        self._before_ns: int | None = None
+        self._began_ns: dict[int | None, int] = {}  # by the packet's time
+
+    def decode(self, packet: "Packet[VideoStream]", arrived_ns: int) -> Iterator[Decoded]:
+        """Takes in a packet, and gives the frames that come out; None for one that is lost."""
+        before_ns, self._before_ns = self._before_ns, arrived_ns
+        if self._waits and before_ns is not None:
+            self._began_ns[packet.pts] = before_ns
+            while len(self._began_ns) > _REORDERED:
+                del self._began_ns[next(iter(self._began_ns))]
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            yield None, arrived_ns
+            return
+        for frame in frames:
+            yield frame, self._began_ns.get(frame.pts, arrived_ns)
 
 
 def _stands_alone(frame: "VideoFrame") -> bool:

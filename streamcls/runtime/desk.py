@@ -171,7 +171,7 @@ class Desk:
         same = state == self._state and (state != "no_signal" or reason == self._reason)
         if same:
             return
-        from_ok = self._state == "ok"
+        from_ok, first = self._state == "ok", self._state == "connecting"
         at_s = min(now_s, self._real_until_s) if from_ok else now_s
         at_s = max(at_s, self._since_s)
         if from_ok:
@@ -181,7 +181,7 @@ class Desk:
         self._metrics.in_state(state)
         self._tell(self._state_event(None))
         if state == "ok":
-            log.warning("%s: the signal is good", self._camera)
+            log.log(logging.INFO if first else logging.WARNING, "%s: good signal", self._camera)
         else:
             log.warning("%s: %s: %s", self._camera, state.replace("_", " "), reason)
 

@@ -47,10 +47,10 @@ class Delay:
             return guessed_s
         self._timed = arrived_s, media_s
         if timed is None or media_s <= timed[1]:  # the first time, or the clock was set
-            self._delay_s = guessed_s
-        else:
-            passed_s, taken_s = arrived_s - timed[0], media_s - timed[1]
-            self._delay_s = max(0.0, self._delay_s + passed_s * (1 - _DRIFT) - taken_s)
+            self._delay_s = 0.0
+            return guessed_s
+        passed_s, taken_s = arrived_s - timed[0], media_s - timed[1]
+        self._delay_s = max(0.0, self._delay_s + passed_s * (1 - _DRIFT) - taken_s)
         return self._delay_s
 
     def _guess(self, gap_s: float) -> float:

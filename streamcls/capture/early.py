@@ -18,6 +18,7 @@ from streamcls.media import av
 
 if TYPE_CHECKING:
     from av.packet import Packet
+    from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
@@ -45,20 +46,19 @@ class NalUnits:
     def add(self, piece: bytes) -> Iterator[bytes]:
         """Takes in the next piece, and gives the units that are complete.
 
-        Raises:
-            UnfitError: a unit went on that seemed to be complete.
+        A piece whose beginning was lost is left out; its picture won't come.
         """
         if piece.startswith(_START):
             if self._unit:  # its last packet was full, too
                 yield bytes(self._unit)
             self._unit = bytearray(piece)
             size = len(piece)
-        else:
-            if not self._unit:
-                raise UnfitError("packets are not filled up")
+        elif self._unit:
             self._unit += piece
             size = len(piece) + _HEADER
             self._full = max(self._full, size)
+        else:
+            return
         if size < self._full:
             yield bytes(self._unit)
             self._unit.clear()
@@ -69,17 +69,23 @@ class EarlyDecoder:
 
     def __init__(self, stream: "VideoStream") -> None:
         """Takes what the stream's SDP says of it."""
-        self._codec = av.CodecContext.create("h264", "r")
-        self._codec.extradata = stream.codec_context.extradata
-        self._codec.thread_count = 1
-        self._codec.flags2 |= av.codec.context.Flags2.chunks
+        self._extradata = stream.codec_context.extradata
+        self._codec = self._new_codec()
         self._time_base = stream.time_base or Fraction(1, 90_000)
         self._units = NalUnits()
         self._pts: int | None = None  # of the picture in the making
         self._began_ns = 0
         self._shown = True  # whether it is out
         self._pictures = self._lost = 0
-        self._seen = False  # a frame came out, so the first key frame is past
+        self._seen = False  # a frame came out since the start, or since the last loss
+        self._started = False  # a frame came out
+
+    def _new_codec(self) -> "VideoCodecContext":
+        codec = av.VideoCodecContext.create("h264", "r")
+        codec.extradata = self._extradata
+        codec.thread_count = 1
+        codec.flags2 |= av.codec.context.Flags2.chunks
+        return codec
 
     def decode(self, packet: "Packet[VideoStream]", arrived_ns: int) -> Iterator[Decoded]:
         """Takes in a piece, and gives the picture that it completes; None for a lost one.
@@ -91,8 +97,8 @@ class EarlyDecoder:
             lost, began_ns = not self._shown, self._began_ns
             self._pts, self._began_ns, self._shown = packet.pts, arrived_ns, False
             self._pictures += 1
-            if lost and self._seen:
-                self._count_loss()
+            if lost and self._started:
+                self._lose()
                 yield None, began_ns
         for unit in self._units.add(bytes(packet)):
             yield from self._decode_unit(unit)
@@ -105,12 +111,22 @@ class EarlyDecoder:
         except av.error.FFmpegError:
             return  # the picture stays away, which is counted when the next one begins
         for frame in frames:
-            self._seen = self._shown = True
+            if frame.pts != self._pts:
+                raise UnfitError("pictures wait for later ones")
+            self._seen = self._started = self._shown = True
             if frame.is_corrupt:
                 self._count_loss()
             yield frame, self._began_ns
 
+    def _lose(self) -> None:
+        """A picture did not come: from here on only a key frame can be trusted."""
+        if self._seen:
+            self._count_loss()
+        self._seen = False
+        # The old one may hold half a picture, or parameter sets that were damaged.
+        self._codec = self._new_codec()
+
     def _count_loss(self) -> None:
         self._lost += 1
         if self._pictures <= _FIRST_PICTURES and self._lost >= _MOST_LOST:
-            raise UnfitError("more than one slice a picture, or pictures out of order")
+            raise UnfitError("pictures in more than one slice, or packets not filled up")

@@ -27,6 +27,8 @@ def test_passwords_are_masked(text: str, expected: str) -> None:
             "rtsp://h/user=admin&password=***&channel=1",
         ),
         ("rtsp://h/user=admin_password=xyz_channel=1.sdp", "rtsp://h/user=admin_password=***"),
+        ("rtsp://h/live/pwd=xyz/1", "rtsp://h/live/pwd=***/1"),
+        ("http://h/v;password=xyz", "http://h/v;password=***"),
         ("http://h/video?token=abc", "http://h/video?token=***"),
         ("http://h/video?a=1&access_token=abc&b=2", "http://h/video?a=1&access_token=***&b=2"),
         ("http://h/v.cgi?usr=admin&pwd=xyz&x=1", "http://h/v.cgi?usr=admin&pwd=***&x=1"),

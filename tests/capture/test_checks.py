@@ -78,7 +78,17 @@ def test_one_colour_is_enough_not_to_be_black(channel: int) -> None:
 
 @pytest.mark.parametrize(
     ("colour", "name"),
-    [(GREY, "grey"), (GREEN, "green"), ((128, 128, 128), "grey"), ((0, 134, 0), "green")],
+    [
+        (GREY, "grey"),
+        (GREEN, "green"),
+        ((128, 128, 128), "grey"),
+        ((0, 134, 0), "green"),
+        # Converters round in different ways.
+        ((132, 131, 132), "grey"),
+        ((126, 127, 126), "grey"),
+        ((2, 137, 0), "green"),
+        ((0, 132, 1), "green"),
+    ],
 )
 def test_a_half_that_a_decoder_painted_is_damage(colour: tuple[int, int, int], name: str) -> None:
     found = find(with_half(colour))

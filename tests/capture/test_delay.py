@@ -117,6 +117,18 @@ def test_a_stall_counts_by_our_clock_where_a_time_is_missing() -> None:
     assert delays(times)[-1] == pytest.approx(STALL_S - 1 / FPS)
 
 
+def test_a_stall_counts_by_our_clock_where_the_sources_was_set_meanwhile() -> None:
+    times = after(fresh(60), (STALL_S, -1e5))
+    assert delays(times)[-1] == pytest.approx(STALL_S - 1 / FPS)
+
+
+def test_times_may_be_missing_in_between() -> None:
+    times = [(at_s, media_s if i % 3 else None) for i, (at_s, media_s) in enumerate(fresh(300))]
+    assert max(delays(times)[2:]) == pytest.approx(0, abs=1e-6)
+    held = [*times, (times[-1][0] + STALL_S, 7 + 300 / FPS)]
+    assert delays(held)[-1] == pytest.approx(STALL_S - 1 / FPS, rel=0.03)
+
+
 def test_the_usual_interval_is_measured_and_a_stall_does_not_change_it() -> None:
     delay = Delay()
     assert delay.interval_s == 0

@@ -309,6 +309,12 @@ def test_times_and_index_go_on_across_reconnects(bench: Bench) -> None:
     assert [frames[i].pts_s for i in (0, 31, 62)] == pytest.approx([0, 10, 20], abs=1e-5)
 
 
+def test_no_time_is_before_the_run(bench: Bench) -> None:
+    frames = bench.frames(connection(shot(0.1, 0.0, began_ns=ns(-2)), shot(0.2, 2.2)))
+    assert [frame.pts_s for frame in frames] == pytest.approx([0, 0.2], abs=0.05)
+    assert frames[0].pts_s >= 0
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_times_increase_whatever_arrives(bench: Bench, seed: int) -> None:
     chance = np.random.default_rng(seed)
@@ -350,6 +356,7 @@ def test_a_frame_that_was_held_up_is_late_and_as_old_as_it_is(bench: Bench) -> N
     assert late.pts_s == pytest.approx(2.1, abs=0.15)
     assert [frame.state for frame in after] == ["ok", "ok"]
     assert after[0].pts_s == pytest.approx(8.01, abs=0.02)
+    assert late.captured_utc == pytest.approx(UTC_S + late.pts_s, abs=1e-3)
 
 
 @pytest.mark.parametrize(("held_s", "fault"), [(0.4, None), (0.9, "late")])

@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from streamcls.capture.connection import Shot
-from streamcls.capture.stream import NetworkStream, _lost
+from streamcls.capture.early import UnfitError
+from streamcls.capture.stream import NetworkAddress, NetworkStream, _lost
 from streamcls.errors import SignalLostError, SourceError
 from streamcls.media import av
 
@@ -25,13 +26,11 @@ MakeClip = Callable[..., Path]
 SOURCE = "testsrc2=size=160x120:rate=25:duration=2"
 
 
-def opened(url: str, *, transport: str = "tcp", timeout_s: float = 3.0) -> NetworkStream:
-    return NetworkStream(
-        url, transport=transport, connect_timeout_s=timeout_s, read_timeout_s=timeout_s
-    )
+def opened(url: str, *, timeout_s: float = 5.0, read_s: float = 5.0) -> NetworkStream:
+    return NetworkStream(NetworkAddress(url, "tcp", timeout_s, read_s))
 
 
-def refusal(url: str, *, timeout_s: float = 3.0) -> SourceError:
+def refusal(url: str, *, timeout_s: float = 5.0) -> SourceError:
     """What opening, or else reading it to its end, raises."""
     with pytest.raises(SourceError) as raised, closing(opened(url, timeout_s=timeout_s)) as stream:
         for _ in stream.shots():
@@ -42,17 +41,17 @@ def refusal(url: str, *, timeout_s: float = 3.0) -> SourceError:
     return raised.value
 
 
-def lost(url: str, *, timeout_s: float = 3.0) -> tuple[str, bool]:
+def lost(url: str, *, timeout_s: float = 5.0) -> tuple[str, bool]:
     """Its words, and whether trying again soon is of no use."""
     error = refusal(url, timeout_s=timeout_s)
     assert isinstance(error, SignalLostError)
     return str(error), error.hold
 
 
-def shots(url: str, *, timeout_s: float = 3.0) -> tuple[list[Shot], str]:
+def shots(url: str, *, read_s: float = 5.0) -> tuple[list[Shot], str]:
     """All of them, and how it ended."""
     found: list[Shot] = []
-    with closing(opened(url, timeout_s=timeout_s)) as stream:
+    with closing(opened(url, read_s=read_s)) as stream:
         with pytest.raises(SignalLostError) as raised:
             found.extend(stream.shots())
         return found, str(raised.value)
@@ -125,37 +124,45 @@ def test_ffmpegs_word_for_most_things_is_put_plainly() -> None:
 # -- how it is opened
 
 
-@pytest.mark.parametrize("transport", ["tcp", "udp"])
-@pytest.mark.parametrize("scheme", ["rtsp", "rtsps"])
-def test_rtsp_is_asked_for_by_the_transport_chosen(
-    monkeypatch: pytest.MonkeyPatch, scheme: str, transport: str
-) -> None:
-    given = asked(monkeypatch, f"{scheme}://h/cam", transport)
-    assert given["options"]["rtsp_transport"] == transport
-    assert given["options"]["allowed_media_types"] == "video"
-    assert given["timeout"] == (10.5, 5.5)
-
-
-@pytest.mark.parametrize("url", ["http://h/rtsp://x", "https://h/", "udp://h:1", "rtmp://h/x"])
-def test_others_get_no_options_of_rtsp(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    given = asked(monkeypatch, url, "tcp")
-    assert given["options"] == {}
-    assert given["timeout"] == (10.5, 5.5)
-
-
-def asked(monkeypatch: pytest.MonkeyPatch, url: str, transport: str) -> dict[str, Any]:
+def asked(monkeypatch: pytest.MonkeyPatch, address: NetworkAddress) -> dict[str, Any]:
     """How FFmpeg is called."""
     calls: list[dict[str, Any]] = []
 
-    def refuse(asked_url: str, **given: Any) -> None:
-        assert asked_url == url
+    def refuse(url: str, **given: Any) -> None:
+        assert url == address.url
         calls.append(given)
         raise av.error.ConnectionRefusedError(111, "Connection refused", url)
 
     monkeypatch.setattr(av, "open", refuse)
     with pytest.raises(SignalLostError, match="connection refused"):
-        NetworkStream(url, transport=transport, connect_timeout_s=10.5, read_timeout_s=5.5)
+        NetworkStream(address)
     return calls[0]
+
+
+@pytest.mark.parametrize("early", [True, False])
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+@pytest.mark.parametrize("scheme", ["rtsp", "rtsps"])
+def test_rtsp_is_asked_for_by_the_transport_chosen(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, transport: str, early: bool
+) -> None:
+    address = NetworkAddress(f"{scheme}://h/cam", transport, 10.5, 5.5, early)
+    given = asked(monkeypatch, address)
+    assert given["options"]["rtsp_transport"] == transport
+    assert given["options"]["allowed_media_types"] == "video"
+    assert ("noparse" in given["options"].get("fflags", "")) is early
+    assert given["timeout"] == (10.5, 5.5)
+
+
+@pytest.mark.parametrize("url", ["http://h/rtsp://x", "https://h/", "udp://h:1", "rtmp://h/x"])
+def test_others_get_no_options_of_rtsp(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    given = asked(monkeypatch, NetworkAddress(url, "tcp", 10.5, 5.5))
+    assert given["options"] == {}
+    assert given["timeout"] == (10.5, 5.5)
+
+
+def test_an_address_does_not_show_its_password() -> None:
+    address = NetworkAddress(f"rtsp://anna:{SECRET}@h/cam", "tcp", 10, 5)
+    assert SECRET not in repr(address)
 
 
 # -- nobody there
@@ -184,20 +191,22 @@ def test_a_port_that_there_can_not_be() -> None:
 def silent() -> Iterator[int]:
     """A port that accepts whoever comes, and says nothing until they hang up."""
     with socket.create_server((HOST, 0)) as server:
-        server.settimeout(10)
+        server.settimeout(5)
 
         def listen() -> None:
-            caller, _ = server.accept()
-            with caller:
-                caller.settimeout(10)
-                while caller.recv(4096):
-                    pass
+            with suppress(TimeoutError):
+                caller, _ = server.accept()
+                with caller:
+                    caller.settimeout(5)
+                    while caller.recv(4096):
+                        pass
 
         thread = threading.Thread(target=listen)
         thread.start()
-        yield server.getsockname()[1]
-        thread.join(10)
-        assert not thread.is_alive()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            thread.join(10)
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "http", "rtmp", "tcp"])
@@ -262,7 +271,6 @@ def server() -> Iterator[Server]:
         yield made
         made.shutdown()
         thread.join(10)
-        assert not thread.is_alive()
 
 
 @pytest.mark.parametrize(
@@ -337,7 +345,8 @@ def test_jpegs_have_no_times_of_their_own(server: Server, make_clip: MakeClip) -
     with closing(opened(url)) as stream:
         assert stream.description == "mjpeg 160x120, read through PyAV"
         found = [shot for shot, _ in zip(stream.shots(), range(20), strict=False)]
-    assert [(shot.media_s, shot.began_ns, shot.fault) for shot in found] == [(None,) * 3] * 20
+    assert [(shot.media_s, shot.fault) for shot in found] == [(None, None)] * 20
+    assert all(shot.began_ns in (None, shot.arrived_ns) for shot in found)
 
 
 def test_pictures_are_those_that_were_sent(server: Server, make_clip: MakeClip) -> None:
@@ -352,7 +361,7 @@ def test_it_goes_silent_in_the_middle(server: Server, make_clip: MakeClip) -> No
     clip = make_clip("a.ts", "-c:v", "libx264", "-g", "10", source=SOURCE)
     data = clip.read_bytes()
     url = server.put("a.ts", data[: len(data) // 2], cut=True)
-    found, end = shots(url, timeout_s=0.3)
+    found, end = shots(url, read_s=0.3)
     assert 10 < len(found) < 40
     assert end in ("no answer for 0.3 s", "no data for 0.3 s")
 
@@ -412,6 +421,7 @@ class FakePacket:
     after_s: float = 0.04
     pts: int | None = None
     time_base: Fraction = Fraction(1, 1000)
+    size: int = 1000
 
     def decode(self) -> list[FakeFrame]:
         if self.frames is None:
@@ -455,17 +465,27 @@ Fake = Callable[..., tuple[NetworkStream, FakeContainer]]
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
+def on_clock_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeContainer], None]:
+    def patch(clock: FakeContainer) -> None:
+        monkeypatch.setattr("streamcls.capture.stream.time", clock)
+        monkeypatch.setattr(
+            "streamcls.capture.stream.to_bgr", lambda *_: np.zeros((4, 6, 3), np.uint8)
+        )
+
+    return patch
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch, on_clock_of: Callable[[FakeContainer], None]) -> Fake:
+    """A stream of packets that FFmpeg's parser made."""
+
     def make(
         *packets: FakePacket, container: str = "rtsp", codec: str = "h264"
     ) -> tuple[NetworkStream, FakeContainer]:
         made = FakeContainer(list(packets), container=container, codec=codec)
         monkeypatch.setattr(av, "open", lambda *_, **__: made)
-        monkeypatch.setattr("streamcls.capture.stream.time", made)
-        monkeypatch.setattr(
-            "streamcls.capture.stream.to_bgr", lambda *_: np.zeros((4, 6, 3), np.uint8)
-        )
-        return opened("rtsp://h/cam", timeout_s=5), made
+        on_clock_of(made)
+        return NetworkStream(NetworkAddress("rtsp://h/cam", "tcp", 5, 5, early=False)), made
 
     return make
 
@@ -484,7 +504,7 @@ def frames(*kinds: str) -> list[FakePacket]:
         frame = FakeFrame(
             pts=40 * i,
             key_frame=kind[0] == "K",
-            pict_type=Type.P if kind[0] == "P" else Type.I,
+            pict_type={"P": Type.P, "I": Type.I}.get(kind[0], Type.NONE),
             is_corrupt=kind.endswith("!"),
         )
         made.append(FakePacket(None if kind == "x" else [frame], pts=40 * i))
@@ -547,8 +567,10 @@ def test_where_ffmpeg_waits_for_the_next_frame_a_frame_began_when_the_last_one_c
     stream, _ = fake(*frames("K", "P", "P"), container=container, codec=codec)
     found = seen(stream)
     assert [shot.arrived_ns for shot in found] == [1_040_000_000, 1_080_000_000, 1_120_000_000]
-    began_ns = [None, 1_040_000_000, 1_080_000_000] if waits else [None] * 3
-    assert [shot.began_ns for shot in found] == began_ns
+    began_ns = [shot.began_ns or shot.arrived_ns for shot in found]
+    assert began_ns == [
+        shot.arrived_ns - 40_000_000 * (waits and i > 0) for i, shot in enumerate(found)
+    ]
 
 
 def test_frames_that_are_shown_in_another_order_keep_when_they_began(fake: Fake) -> None:
@@ -560,13 +582,7 @@ def test_frames_that_are_shown_in_another_order_keep_when_they_began(fake: Fake)
     ]
     stream, _ = fake(*[FakePacket(given, pts=pts) for pts, given in shown])
     began = [(shot.media_s, shot.began_ns) for shot in seen(stream)]
-    assert began == [(0, None), (0.04, 1_080_000_000), (0.08, 1_040_000_000)]
-
-
-def test_what_began_when_is_forgotten_after_a_while(fake: Fake) -> None:
-    stream, _ = fake(*frames("K", *["P"] * 500))
-    assert seen(stream)[-1].began_ns is not None
-    assert len(stream._began_ns) < 100
+    assert began[1:] == [(0.04, 1_080_000_000), (0.08, 1_040_000_000)]
 
 
 def test_a_packet_that_comes_too_late_ends_it(fake: Fake) -> None:
@@ -578,6 +594,14 @@ def test_a_packet_that_comes_too_late_ends_it(fake: Fake) -> None:
     next(found)
     with pytest.raises(SignalLostError, match=r"^no data for 5 s$"):
         next(found)
+
+
+def test_a_reader_that_takes_its_time_is_not_the_sources_silence(fake: Fake) -> None:
+    stream, made = fake(*frames("K", "P", "P"))
+    found = stream.shots()
+    for _ in range(3):
+        assert next(found).fault is None
+        made.now_ns += 60 * 10**9
 
 
 def test_what_breaks_while_reading_is_a_loss(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -592,6 +616,17 @@ def test_what_breaks_while_reading_is_a_loss(fake: Fake, monkeypatch: pytest.Mon
     next(found)
     with pytest.raises(SignalLostError, match=r"^Connection reset by peer$"):
         next(found)
+
+
+def test_an_empty_packet_is_no_frame(fake: Fake) -> None:
+    packets = frames("K", "x", "P")
+    packets[1].size = 0  # FFmpeg's demuxer ends with one
+    assert [shot.fault for shot in seen(fake(*packets)[0])] == [None, None]
+
+
+@pytest.mark.parametrize("container", ["matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2"])
+def test_what_has_no_length_is_live_whatever_it_comes_in(fake: Fake, container: str) -> None:
+    assert len(seen(fake(*frames("K", "P"), container=container)[0])) == 2
 
 
 def test_video_that_nobody_can_decode_is_hung_up(
@@ -618,3 +653,115 @@ def test_close_hangs_up(fake: Fake) -> None:
     stream, made = fake()
     stream.close()
     assert made.closed == 1
+
+
+# -- decoding early, or with FFmpeg's parser
+
+
+class Cameras:
+    """Containers that `av.open` gives in turn, and the options it was asked with."""
+
+    def __init__(self, *made: FakeContainer) -> None:
+        self.left = list(made)
+        self.options: list[dict[str, str]] = []
+
+    def open(self, _url: str, *, options: dict[str, str], **_: Any) -> FakeContainer:
+        self.options.append(options)
+        return self.left.pop(0)
+
+    @property
+    def parsed(self) -> list[bool]:
+        return ["noparse" not in options.get("fflags", "") for options in self.options]
+
+
+class FakeEarly:
+    """Gives the frames of each packet; after `fits` of them it finds out that it can't."""
+
+    fits = 10**6
+
+    def __init__(self, _stream: object) -> None:
+        self.left = self.fits
+
+    def decode(self, packet: FakePacket, arrived_ns: int) -> Iterator[tuple[FakeFrame | None, int]]:
+        if not self.left:
+            raise UnfitError("more than one slice")
+        self.left -= 1
+        if packet.frames is None:
+            yield None, arrived_ns
+            return
+        for frame in packet.frames:
+            yield frame, arrived_ns - 5
+
+
+@pytest.fixture
+def early(
+    monkeypatch: pytest.MonkeyPatch, on_clock_of: Callable[[FakeContainer], None]
+) -> Callable[..., Cameras]:
+    def make(*made: FakeContainer, fits: int = 10**6) -> Cameras:
+        cameras = Cameras(*made)
+        monkeypatch.setattr(av, "open", cameras.open)
+        monkeypatch.setattr(FakeEarly, "fits", fits)
+        monkeypatch.setattr("streamcls.capture.stream.EarlyDecoder", FakeEarly)
+        on_clock_of(made[0])
+        return cameras
+
+    return make
+
+
+def container(*kinds: str, codec: str = "h264") -> FakeContainer:
+    return FakeContainer(frames(*kinds), container="rtsp", codec=codec)
+
+
+def rtsp() -> NetworkAddress:
+    return NetworkAddress("rtsp://h/cam", "tcp", 5, 5)
+
+
+def test_h264_over_rtsp_is_decoded_early(early: Callable[..., Cameras]) -> None:
+    cameras = early(container("K", "P", "x"), container("K"))
+    address = rtsp()
+    found = seen(NetworkStream(address))
+    assert [shot.fault for shot in found] == [None, None, "undecodable"]
+    assert found[1].began_ns == found[1].arrived_ns - 5
+    NetworkStream(address)
+    assert cameras.parsed == [False, False]
+
+
+def test_other_codecs_are_opened_again_with_the_parser_and_from_then_on_at_once(
+    early: Callable[..., Cameras],
+) -> None:
+    first, second, third = (container("K", codec="hevc") for _ in range(3))
+    cameras, address = early(first, second, third), rtsp()
+    stream = NetworkStream(address)
+    assert cameras.parsed == [False, True]
+    assert (first.closed, second.closed) == (1, 0)
+    stream.close()
+    assert second.closed == 1
+    NetworkStream(address)
+    assert cameras.parsed == [False, True, True]
+
+
+def test_a_stream_that_does_not_fit_goes_on_with_the_parser(
+    early: Callable[..., Cameras],
+) -> None:
+    first, second = container("K", "P", "P"), container("P", "K", "P", "P")
+    cameras, address = early(first, second, container("K"), fits=2), rtsp()
+    stream = NetworkStream(address)
+    found = stream.shots()
+    faults = [next(found).fault for _ in range(2)]
+    second.now_ns = first.now_ns
+    with pytest.raises(SignalLostError, match="the stream ended"):
+        faults.extend(shot.fault for shot in found)
+    assert faults == [None, None, "incomplete", None, None, None]
+    assert first.closed == 1
+    stream.close()
+    assert second.closed == 1
+    NetworkStream(address)
+    assert cameras.parsed == [False, True, True]
+
+
+def test_only_rtsp_is_decoded_early(early: Callable[..., Cameras]) -> None:
+    made = FakeContainer(frames("K"), container="mpegts", codec="h264")
+    cameras = early(made)
+    address = NetworkAddress("http://h/cam.ts", "tcp", 5, 5)
+    assert seen(NetworkStream(address))[0].began_ns != made.now_ns - 5
+    assert cameras.options == [{}]

@@ -207,7 +207,7 @@ def dev(tmp_path: Path) -> Dev:
 
 def test_a_camera_is_found_again_under_another_number(machine: Machine, dev: Dev) -> None:
     first = dev.plug("usb-Acme_Cam_1234-video-index0", 0)
-    dev.plug("usb-Other_Cam_9-video-index0", 1)
+    dev.plug("usb-A_Cam_9-video-index0", 1)
     machine.devices[first] = Device()
     found = finder(first, dev.by_id)
     Webcam(found).close()
@@ -257,6 +257,14 @@ def test_one_without_a_lasting_name_is_opened_as_the_user_says(machine: Machine,
     Webcam(found).close()
     Webcam(found).close()
     assert machine.places == [path, path]
+
+
+def test_the_first_one_is_the_one(dev: Dev) -> None:
+    first, other = dev.plug("usb-Acme-video-index0", 0), dev.plug("usb-Other-video-index0", 1)
+    found = finder(first, dev.by_id)
+    found.remember(first)
+    found.remember(other)
+    assert found.place() == first
 
 
 def test_one_that_could_not_be_opened_is_not_remembered(machine: Machine, dev: Dev) -> None:
@@ -337,6 +345,16 @@ def test_what_is_no_picture_is_undecodable_and_the_next_one_is_read(
     assert (odd.image, odd.fault) == (None, "undecodable")
     assert good.fault is None
     assert good.image is not None
+
+
+def test_what_opencv_could_not_retrieve_is_undecodable(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.devices[0] = Device([colour()])
+    camera = Webcam(finder())
+    monkeypatch.setattr(machine.opened[0], "retrieve", lambda: (False, colour()))
+    shot = next(camera.shots())
+    assert (shot.image, shot.fault) == (None, "undecodable")
 
 
 # -- times

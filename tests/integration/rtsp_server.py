@@ -29,6 +29,12 @@ from gi.repository import (  # type: ignore[import-not-found] # noqa: E402
 ENCODERS = {
     "h264": "x264enc tune=zerolatency speed-preset=ultrafast threads=1 key-int-max={fps}"
     " ! rtph264pay name=pay0 pt=96",
+    "h264-slices": "x264enc tune=zerolatency speed-preset=ultrafast threads=1 key-int-max={fps}"
+    " option-string=slices=4 ! rtph264pay name=pay0 pt=96",
+    "h264-reordered": "x264enc speed-preset=veryfast threads=1 key-int-max={fps} bframes=2"
+    " rc-lookahead=4 ! video/x-h264,profile=main ! rtph264pay name=pay0 pt=96",
+    "h265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max={fps}"
+    " ! rtph265pay name=pay0 pt=96",
     "mjpeg": "jpegenc ! rtpjpegpay name=pay0 pt=26",
 }
 SOURCE = (

@@ -2,8 +2,8 @@
 
 import re
 
-# As FFmpeg splits it: everything up to the last @ before the path.
-_PASSWORD = re.compile(r"(?P<before>[a-zA-Z][\w+.-]*://[^\s/@:]*:)[^\s/]*(?=@)")
+# Up to the last @, since people forget to quote what is in a password; a port has only digits.
+_PASSWORD = re.compile(r"(?P<before>[a-zA-Z][\w+.-]*://(?!\[)[^\s/@:]*:)(?!\d+/)[^\s]*(?=@)")
 # Some cameras take it as a part of the path or the query: ...?user=admin&password=geheim
 _PARAMETER = re.compile(
     r"(?P<before>[?&;/_](?:pass(?:word|wd)?|pwd|psw|token|auth|secret|api_?key|key)=)[^\s&;/]+",

@@ -124,7 +124,8 @@ class Metrics:
     def in_state(self, state: str) -> None:
         """The live source is in this state now."""
         with self._lock:
-            self._connections += state == "ok" and self._state in ("connecting", "no_signal")
+            away = ("connecting", "no_signal")
+            self._connections += self._state in away and state not in away
             self._state = state
 
     def output(

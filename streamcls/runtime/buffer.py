@@ -1,8 +1,8 @@
 """Hands things from one thread to another, in order and bounded."""
 
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -25,19 +25,21 @@ class Buffer(Generic[T]):
         capacity: int,
         *,
         dropped: Callable[[T], None] | None = None,
-        kept: Callable[[T], bool] = lambda _: False,
+        kind: Callable[[T], Hashable | None] = lambda _: 0,
     ) -> None:
         """Sets up an empty buffer.
 
         Args:
             capacity: how many items there is room for; may be changed later.
             dropped: is told of each item that gave way to a newer one; None makes writers wait.
-            kept: which items don't give way, be there room or not; there must be few of them.
+            kind: each kind has that much room of its own; items of kind None never give way, so
+                there must be few of them.
         """
         self.capacity = capacity
         self._dropped = dropped
-        self._kept = kept
+        self._kind = kind
         self._items: deque[T] = deque()
+        self._of_kind: Counter[Hashable | None] = Counter()
         self._finished = False
         self._aborted = False
         self._changed = threading.Condition()
@@ -50,22 +52,24 @@ class Buffer(Generic[T]):
                 self._changed.wait_for(lambda: len(self._items) < self.capacity or self._aborted)
             if self._aborted:
                 return False
+            kind = self._kind(item)
             self._items.append(item)
-            while len(self._items) > self.capacity and (old := self._give_way()) is not None:
-                gone.append(old)
+            self._of_kind[kind] += 1
+            while self._dropped and kind is not None and self._of_kind[kind] > self.capacity:
+                gone.append(self._give_way(kind))
             self._changed.notify_all()
         for old in gone:
             assert self._dropped is not None
             self._dropped(old)
         return True
 
-    def _give_way(self) -> T | None:
-        """Takes out the oldest item that may go."""
-        for at, old in enumerate(self._items):
-            if not self._kept(old):
-                del self._items[at]
-                return old
-        return None
+    def _give_way(self, kind: Hashable) -> T:
+        """Takes out the oldest item of a kind."""
+        at = next(at for at, item in enumerate(self._items) if self._kind(item) == kind)
+        old = self._items[at]
+        del self._items[at]
+        self._of_kind[kind] -= 1
+        return old
 
     def get(self, timeout_s: float | None = None) -> T:
         """The oldest item.
@@ -82,6 +86,7 @@ class Buffer(Generic[T]):
             if not self._items:
                 raise Finished
             item = self._items.popleft()
+            self._of_kind[self._kind(item)] -= 1
             self._changed.notify_all()
             return item
 
@@ -96,4 +101,5 @@ class Buffer(Generic[T]):
         with self._changed:
             self._aborted = True
             self._items.clear()
+            self._of_kind.clear()
             self._changed.notify_all()

@@ -73,6 +73,7 @@ class Desk:
         self._frames, self._labels = _Rate(), _Rate()
         self._dropped = 0
         self._failed: tuple[str, ...] = ()
+        self._over = False
         metrics.in_state("connecting")
 
     def begin(self) -> None:
@@ -130,6 +131,8 @@ class Desk:
     ) -> Result | None:
         """Takes in the answer to a frame; None if the signal was lost meanwhile."""
         with self._lock:
+            if self._over:
+                return None
             if epoch != self._epoch:
                 self._metrics.dropped("signal lost")
                 return None
@@ -160,8 +163,10 @@ class Desk:
             self._tell(self._event("output_failed", now_s, now_s, f"{output}: {reason}"))
 
     def finish(self, now_s: float) -> None:
-        """The end of the run: closes the open segment and the state."""
+        """The end of the run: closes the open segment and the state; answers come too late now."""
         with self._lock:
+            self._over = True
+            self._metrics.drop_in_flight("stopped")
             self._end_labels(min(now_s, self._real_until_s))
             self._tell(self._state_event(max(now_s, self._since_s)))
 

@@ -186,7 +186,6 @@ class LivePipeline:
         self._closed = True
         self.stop.set()
         self._lanes.join(_JOIN_S)
-        self._metrics.drop_in_flight("stopped")
         self._desk.finish(self._now_s())
         self._ended.set()
         for outlet in self._outlets:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -52,13 +53,17 @@ class Outlet:
         self._metrics = metrics
         self._images = images
         self._newest = newest
-        # The latest of each kind; else as many as there is memory for.
-        room = frames + answers if newest else _ROWS
         self._buffer: Buffer[Result | Event] = Buffer(
-            room,
+            1 if newest else _ROWS,
             dropped=lambda _: self._metrics.output(self.name, dropped=1),
-            kept=lambda item: isinstance(item, Event),
+            kind=self._kind,
         )
+
+    def _kind(self, item: Result | Event) -> bool | None:
+        """Events never give way; where only the latest matters, frames and answers don't mix."""
+        if isinstance(item, Event):
+            return None
+        return self._newest and item.raw is not None
 
     def put(self, item: Result | Event) -> None:
         """Takes in a result or an event; never waits."""
@@ -113,8 +118,11 @@ def serve(outlet: Outlet, sink: Sink, failed: Callable[[Outlet, Exception], None
                     sink.event(item)
                 else:
                     sink.write(item)
-        finally:
-            sink.close()
+        except Exception:
+            with suppress(Exception):  # what it says in closing comes from the same trouble
+                sink.close()
+            raise
+        sink.close()
     except Exception as error:  # noqa: BLE001 - the run goes on without this output, and says so
         outlet.abort()
         failed(outlet, error)

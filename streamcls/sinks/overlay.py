@@ -96,17 +96,18 @@ class Overlay:
 
     def _lines(self, pen: ImageDraw.ImageDraw, text: str) -> None:
         """A text where the bars would be, in as many lines as there is room for."""
-        line, y = "", self._pad + self._title_h
-        room_px, bottom = self._width - 2 * self._pad, self._height - self._foot_h - self._pad
-        for word in [*text.split(), ""]:
-            longer = f"{line} {word}".strip()
-            if word and self._font.getlength(longer) <= room_px:
-                line = longer
-                continue
-            if y + self._row_h <= bottom + 1:
-                fitted = self._typeface.drawable(line)
-                pen.text((self._pad, y), fitted, _WHITE, self._font, anchor="la")
-            line, y = word, y + self._row_h
+        lines, room_px = [""], self._width - 2 * self._pad
+        for word in text.split():
+            longer = f"{lines[-1]} {word}".strip()
+            if not lines[-1] or self._font.getlength(longer) <= room_px:
+                lines[-1] = longer
+            else:
+                lines.append(word)
+        y = self._pad + self._title_h
+        for line in lines[: self._rows]:
+            fitted = self._fit(line, self._font, room_px)
+            pen.text((self._pad, y), fitted, _WHITE, self._font, anchor="la")
+            y += self._row_h
 
     def _bars(self, pen: ImageDraw.ImageDraw, top: Sequence[Score]) -> None:
         pad, full = self._pad, self._width - 2 * self._pad

@@ -75,7 +75,10 @@ class Rotating:
     def _is_full(self) -> bool:
         if self._seconds is not None and time.monotonic() - self._begun_s >= self._seconds:
             return True
-        return self._size is not None and self._current.stat().st_size >= self._size
+        if self._size is None:
+            return False
+        # One that somebody took away takes no more.
+        return not self._current.exists() or self._current.stat().st_size >= self._size
 
     def _next_path(self) -> Path:
         rotates = self._seconds is not None or self._size is not None

@@ -98,6 +98,7 @@ class Window:
         self._size = (0, 0)
         self._shown: Image | None = None
         self._last: Result | None = None
+        self._drawn: Result | None = None  # not the last one where the picture is frozen
         self._frozen = self._help = False
         self._recording: str | None = None
         self._closed = False
@@ -151,6 +152,7 @@ class Window:
             return False
 
     def _draw(self, result: Result, *, dimmed: bool = False) -> None:
+        self._drawn = result
         image = result.frame.image.copy()
         height, width = image.shape[:2]
         if self._overlay is None or self._size != (width, height):
@@ -199,8 +201,9 @@ class Window:
         self._draw_again()
 
     def _draw_again(self) -> None:
-        if self._last is not None:
-            self._draw(self._last)
+        shown = self._drawn if self._frozen else self._last
+        if shown is not None:
+            self._draw(shown)
 
     def _snapshot(self) -> None:
         if self._shown is None:

@@ -253,7 +253,6 @@ def test_space_freezes_and_goes_on(app: App) -> None:
     assert note_lines(app.shot()) == 0
 
 
-@pytest.mark.xfail(strict=True, reason="notes are drawn onto the newest frame, not the frozen one")
 def test_a_frozen_picture_stays_when_a_note_comes(app: App) -> None:
     app.press("space")
     try:

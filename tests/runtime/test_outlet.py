@@ -107,7 +107,6 @@ def test_for_a_screen_only_the_latest_matters() -> None:
     assert metrics.snapshot().outputs["out"].dropped == 4
 
 
-@pytest.mark.xfail(strict=True, reason="answers give way to frames")
 def test_of_frames_and_answers_the_latest_of_each_matters() -> None:
     """Frames come more often: they must not push the answer out."""
     one = Outlet("o", Metrics(), frames=True, answers=True, images=True, newest=True)
@@ -119,7 +118,6 @@ def test_of_frames_and_answers_the_latest_of_each_matters() -> None:
     assert taken == [(0, True), (5, False)]
 
 
-@pytest.mark.xfail(strict=True, reason="events take its room")
 def test_the_result_that_comes_with_an_event_is_not_lost() -> None:
     """The event of a new label comes right before its result."""
     one = outlet(newest=True)
@@ -249,7 +247,6 @@ def test_a_sink_that_fails_to_close() -> None:
     assert sink.closed == 1
 
 
-@pytest.mark.xfail(strict=True, reason="the failure to close is told")
 def test_the_first_of_two_failures_is_told() -> None:
     class Sour(ListSink):
         def close(self) -> None:

@@ -218,14 +218,12 @@ def test_a_long_reason_is_broken_between_words() -> None:
     assert len(lines(image)) == 1 + 2 + 2  # state, reason, age and rates
 
 
-@pytest.mark.xfail(strict=True, reason="a word that is too long is cut off in the middle")
 def test_a_word_that_is_longer_than_a_line_stays_within_the_edges() -> None:
     image = drawn_live(replace(LOST, reason="x" * 200))
     top, bottom, _, right = panel(image)
     assert image[top:bottom, right - 3 : right].max() < 100
 
 
-@pytest.mark.xfail(strict=True, reason="an empty line is drawn before it")
 def test_a_word_that_is_longer_than_a_line_begins_on_the_first_one() -> None:
     word = drawn_live(replace(LOST, reason="x" * 200))
     assert lines(word)[1][0] == pytest.approx(lines(drawn_live(LOST))[1][0], abs=10)

@@ -231,7 +231,6 @@ def test_an_existing_file_without_rotation_is_not_overwritten(tmp_path: Path) ->
     assert (tmp_path / "o.csv").read_text() == "precious"
 
 
-@pytest.mark.xfail(strict=True, raises=FileNotFoundError, reason="the error is not an OutputError")
 def test_a_file_that_somebody_took_away_does_no_harm(tmp_path: Path) -> None:
     """Whoever cleans the folder up while the run goes on gets a new file, or a clear error."""
     sink = Rotating(tmp_path / "o.csv", _csv, every_frame=False, size=10_000)

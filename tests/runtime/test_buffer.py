@@ -147,7 +147,7 @@ def test_kept_items_stay_and_others_give_way_around_them() -> None:
 
 def test_more_kept_items_than_there_is_room_for_all_come_out() -> None:
     gone: list[int] = []
-    buffer: Buffer[int] = Buffer(1, dropped=gone.append, kind=lambda _: None if True else 0)
+    buffer: Buffer[int] = Buffer(1, dropped=gone.append, kind=lambda _: None)
     for number in range(5):
         assert buffer.put(number)
     buffer.finish()
@@ -164,6 +164,20 @@ def test_a_kept_item_does_not_make_the_newest_one_give_way() -> None:
         buffer.put(number)
     assert gone == [1]
     assert [buffer.get(0), buffer.get(0)] == [100, 2]
+
+
+def test_each_kind_has_room_of_its_own() -> None:
+    gone: list[int] = []
+    buffer: Buffer[int] = Buffer(2, dropped=gone.append, kind=lambda number: number % 2)
+    for number in (1, 2, 4, 6, 8):
+        buffer.put(number)
+    assert gone == [2, 4]
+    assert [buffer.get(0), buffer.get(0)] == [1, 6]
+    for number in (3, 5, 7, 10):  # what was taken out has left its room
+        buffer.put(number)
+    assert gone == [2, 4, 3]
+    buffer.finish()
+    assert taken(buffer) == [8, 5, 7, 10]
 
 
 def test_a_smaller_capacity_counts_from_the_next_item_on() -> None:

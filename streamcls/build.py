@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamcls.config import ModelSettings, Settings, check_fits
+from streamcls.config_types import with_variables
 from streamcls.errors import ModelSettingsError, OutputPathError
 from streamcls.metrics import Metrics
 from streamcls.protocols import Sampler, Sink
@@ -89,13 +90,18 @@ def open_source(settings: Settings) -> "FileSource":
     """
     from streamcls.capture.file import FileSource
 
-    path = Path(settings.source).expanduser()
+    path = source_path(settings)
     return FileSource(
         path,
         camera=settings.camera or path.stem,
         start_s=settings.sample.start,
         duration_s=settings.sample.duration,
     )
+
+
+def source_path(settings: Settings) -> Path:
+    """The source as a file."""
+    return Path(with_variables(settings.source)).expanduser()
 
 
 def load_network(settings: ModelSettings, *, progress: bool) -> "Network":
@@ -201,7 +207,7 @@ def check_outputs(settings: Settings, also_read: Sequence[Path] = ()) -> None:
 
 def inputs(settings: Settings, also_read: Sequence[Path] = ()) -> dict[Path, str]:
     """The files that are read, which no output may replace, and what each of them is."""
-    found = {Path(settings.source).expanduser(): "the source"}
+    found = {source_path(settings): "the source"}
     found |= dict.fromkeys(also_read, "an input")
     model, folder = settings.model, model_folder(settings.model.name)
     if folder is not None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from streamcls.build import available_threads, build_sampler, build_smoother, load_classifier
+from streamcls.capture.address import mask
 from streamcls.config import Settings, check_fits
-from streamcls.config_types import Rotation, with_secrets
+from streamcls.config_types import Rotation, with_variables
 from streamcls.errors import SettingsError
 from streamcls.metrics import Metrics
 from streamcls.protocols import Sink
@@ -78,7 +79,7 @@ def build_live(
     """
     check_fits(settings, live=True)
     threads = settings.runtime.threads or available_threads()
-    connect = _connector(settings, stop)  # before the model: a wrong address is said at once
+    connect = _connector(settings, stop)  # before the model, which takes long
     # One picture at a time with all threads: the newest frame's label comes soonest.
     classifier = classifier or load_classifier(
         settings.model, batch=1, threads=threads, progress=progress
@@ -129,11 +130,18 @@ def _live_source(
 
 def camera_name(source: str) -> str:
     """A name for rows, without any secret: the host's, or the webcam's."""
-    if source.startswith(_SIM):
+    if source.lower().startswith(_SIM):
         return "sim"
     if "://" in source:
-        return urlsplit(source).hostname or "stream"
+        return _hostname(source) or "stream"
     return f"webcam{source}" if source.isdecimal() else Path(source).name
+
+
+def _hostname(address: str) -> str | None:
+    try:
+        return urlsplit(address).hostname
+    except ValueError as error:
+        raise SettingsError(f"{mask(address)}: not an address: {error}") from None
 
 
 def _connector(settings: Settings, stop: Stop) -> "Callable[[], Connection]":
@@ -142,7 +150,9 @@ def _connector(settings: Settings, stop: Stop) -> "Callable[[], Connection]":
     Raises:
         SettingsError: an address of a kind that can't be read.
     """
-    source = settings.source
+    scheme, separator, rest = settings.source.partition("://")
+    source = f"{scheme.lower()}{separator}{rest}"
+    _hostname(source)  # a wrong address is said at once
     if source.startswith(_SIM):
         from streamcls.capture.simulated import SimulatedCamera, parse
 
@@ -152,16 +162,14 @@ def _connector(settings: Settings, stop: Stop) -> "Callable[[], Connection]":
 
         finder = WebcamFinder(source)
         return lambda: Webcam(finder)
-    from streamcls.capture.address import mask
     from streamcls.capture.stream import SCHEMES, NetworkAddress, NetworkStream
 
-    scheme = source.split("://")[0].lower()
-    if scheme not in SCHEMES:
+    if scheme.lower() not in SCHEMES:
         known = ", ".join((*SCHEMES, "sim"))
         raise SettingsError(f"{mask(source)}: {scheme}:// can't be read; there are {known}")
     how = settings.connection
     address = NetworkAddress(
-        with_secrets(source), how.transport, how.connect_timeout, how.read_timeout
+        with_variables(source), how.transport, how.connect_timeout, how.read_timeout
     )
     return lambda: NetworkStream(address)
 

@@ -194,7 +194,7 @@ class RuntimeSettings(_Group):
 class Settings(_Group):
     """All settings of one run."""
 
-    source: Address
+    source: Annotated[Address, Field(repr=False)]
     """A video file, a webcam (0, /dev/video0), or the address of a stream (rtsp://, http://, sim://)."""
     camera: Name | None = None
     """Name of the source in rows and events; without it, the file's or the host's name."""
@@ -312,8 +312,12 @@ def check_fits(settings: Settings, *, live: bool) -> None:
     Raises:
         SettingsError: with a line for each of them.
     """
-    kind = "recordings" if live else "live sources"
+    kind, outputs = ("recordings" if live else "live sources"), settings.outputs
     wrong = []
+    if outputs.show and not live:
+        wrong.append("--show (outputs.show): only for live sources")
+    if outputs.rotate is not None and live and not (outputs.csv or outputs.video):
+        wrong.append("--rotate (outputs.rotate): needs --csv or --video")
     for option in options().values():
         group, key = (*option.where, "")[:2]
         given = key and key in getattr(settings, group).model_fields_set

@@ -1,5 +1,6 @@
 """Types of settings, stricter than pydantic's own and with messages for people."""
 
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -49,14 +50,16 @@ _BYTES = {"kb": 10**3, "mb": 10**6, "gb": 10**9}
 
 
 def _rotation(value: object) -> object:
-    if not isinstance(value, str):
+    if isinstance(value, Rotation):
         return value
-    found = _ROTATION.fullmatch(value.strip())
-    number, unit = (float(found[1]), found[2].lower()) if found else (0.0, "")
-    if number > 0 and unit in _SECONDS:
+    found = _ROTATION.fullmatch(str(value).strip())
+    number, unit = (float(found[1]), found[2]) if found else (0.0, "")
+    unit = unit if unit == "M" else unit.lower()  # people write 500M, which is no time
+    if 0 < number < math.inf and unit in _SECONDS:
         return Rotation(seconds=number * _SECONDS[unit])
-    if number > 0 and unit in _BYTES:
-        return Rotation(bytes=int(number * _BYTES[unit]))
+    size = number * _BYTES.get(unit, 0)
+    if _BYTES["kb"] <= size < math.inf:
+        return Rotation(bytes=int(size))
     raise ValueError(f"should be a time like 1h, 30m or 90s, or a size like 500MB, not {value!r}")
 
 
@@ -74,12 +77,18 @@ def _address(value: str) -> str:
     return value
 
 
-def with_secrets(address: str) -> str:
-    """The address with each `${NAME}` replaced by that environment variable, quoted for URLs.
+def with_variables(source: str) -> str:
+    """The source with each `${NAME}` replaced by that environment variable, quoted in addresses.
 
     Settings keep the name only, so that what shows them shows no secret.
     """
-    return _VARIABLE.sub(lambda found: quote(os.environ[found[1]], safe=""), address)
+    quoted = "://" in source
+
+    def value(found: re.Match[str]) -> str:
+        text = os.environ[found[1]]
+        return quote(text, safe="") if quoted else text
+
+    return _VARIABLE.sub(value, source)
 
 
 Address = Annotated[str, AfterValidator(_address)]

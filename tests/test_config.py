@@ -4,7 +4,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from streamcls.config import Settings, check_fits, from_options, options
-from streamcls.config_types import Rotation, with_secrets
+from streamcls.config_types import Rotation, with_variables
 from streamcls.errors import SettingsError
 
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -218,7 +218,7 @@ def test_a_variable_of_the_environment_is_kept_by_its_name(
         assert settings.source == address
         for shown in (repr(settings), str(settings), settings.model_dump_json()):
             assert "geheim" not in shown
-        assert with_secrets(settings.source) == "rtsp://anna:geheim@10.0.0.7/cam"
+        assert with_variables(settings.source) == "rtsp://anna:geheim@10.0.0.7/cam"
 
 
 def test_a_variable_that_is_not_set_is_named(
@@ -238,7 +238,7 @@ def test_a_variable_that_is_not_set_is_named(
 def test_an_empty_variable_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CAM_PASSWORD", "")
     settings = from_options({"source": "rtsp://anna:${CAM_PASSWORD}@h/"})
-    assert with_secrets(settings.source) == "rtsp://anna:@h/"
+    assert with_variables(settings.source) == "rtsp://anna:@h/"
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_secrets_are_quoted_so_that_they_are_nothing_else_in_the_address(
 ) -> None:
     monkeypatch.setenv("CAM_PASSWORD", secret)
     monkeypatch.setenv("OTHER", "x")
-    found = with_secrets("rtsp://anna:${CAM_PASSWORD}@h/cam?p=${CAM_PASSWORD}&q=$HOME")
+    found = with_variables("rtsp://anna:${CAM_PASSWORD}@h/cam?p=${CAM_PASSWORD}&q=$HOME")
     assert found == f"rtsp://anna:{quoted}@h/cam?p={quoted}&q=$HOME"
     parts = urlsplit(found)
     assert parts.hostname == "h"
@@ -268,7 +268,7 @@ def test_secrets_are_quoted_so_that_they_are_nothing_else_in_the_address(
 
 def test_an_address_without_variables_stays_as_it_is() -> None:
     address = "rtsp://anna:p%40ss$1@h/cam?a={b}&c=${}"
-    assert with_secrets(from_options({"source": address}).source) == address
+    assert with_variables(from_options({"source": address}).source) == address
 
 
 LIVE_ONLY = {
@@ -296,7 +296,18 @@ def test_what_only_live_sources_have_is_refused_for_a_file_one_line_each() -> No
     assert len(lines) == len(said)
     assert all(line.endswith("): only for live sources") for line in lines)
     assert "--rtsp-transport (connection.transport): only for live sources" in lines
-    check_fits(settings, live=True)
+    check_fits(from_options({"source": "0", **LIVE_ONLY, "csv": "o.csv"}), live=True)
+
+
+def test_a_rotation_of_nothing_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"--rotate .outputs.rotate.: needs --csv or --video"):
+        check_fits(from_options({"source": "0", "rotate": "1h"}), live=True)
+
+
+def test_a_window_over_a_file_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"--show .outputs.show.: only for live sources"):
+        check_fits(from_options({"source": "a.mp4", "show": True}), live=False)
+    check_fits(from_options({"source": "a.mp4", "show": False}), live=False)
 
 
 def test_what_only_files_have_is_refused_for_a_live_source() -> None:

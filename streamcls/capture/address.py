@@ -5,9 +5,12 @@ import re
 # Up to the last @, since people forget to quote what is in a password; a port has only digits.
 _PASSWORD = re.compile(r"(?P<before>[a-zA-Z][\w+.-]*://(?!\[)[^\s/@:]*:)(?!\d+/)[^\s]*(?=@)")
 # Some cameras take it as a part of the path or the query: ...?user=admin&password=geheim
+_NAMES = (
+    "password|passwd|passphrase|pass|loginpas|pwd|psw|pw"
+    "|access_?token|token|auth|secret|api_?key|key"
+)
 _PARAMETER = re.compile(
-    r"(?P<before>[?&;/_](?:pass(?:word|wd)?|pwd|psw|token|auth|secret|api_?key|key)=)[^\s&;/]+",
-    re.I,
+    rf"(?P<before>[?&](?:{_NAMES})=)[^\s&;'\"]+|(?P<inner>[;/_](?:{_NAMES})=)[^\s&;/'\"]+", re.I
 )
 
 
@@ -17,4 +20,5 @@ def mask(text: str) -> str:
     >>> mask("can't open rtsp://anna:geheim@10.0.0.7/cam")
     "can't open rtsp://anna:***@10.0.0.7/cam"
     """
-    return _PARAMETER.sub(r"\g<before>***", _PASSWORD.sub(r"\g<before>***", text))
+    text = _PASSWORD.sub(r"\g<before>***", text)
+    return _PARAMETER.sub(lambda found: f"{found['before'] or found['inner']}***", text)

@@ -41,10 +41,16 @@ class PictureChecks:
         sample = image[::_STEP_PX, ::_STEP_PX]  # (h, w, 3)
         paint = _painted(sample)
         if paint is not None:
+            self.forget()
             return Finding("damaged", "damaged", f"large parts are plain {paint}")
         if (sample.max(axis=2) < _BLACK_LEVEL).mean() >= _BLACK_SHARE:
+            self.forget()
             return Finding("black", "black", "the picture is black")
         return self._repeated(image, now_s)
+
+    def forget(self) -> None:
+        """What comes next is no repetition."""
+        self._last = None
 
     def _repeated(self, image: Image, now_s: float) -> Finding | None:
         if not self._frozen_after_s:

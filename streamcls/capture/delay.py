@@ -8,9 +8,10 @@ on by less than ours did.
 import statistics
 from collections import deque
 
-_STALL_S = 0.1  # without the source's times: shorter waits are ordinary unevenness
+_STALL_S = 0.3  # without the source's times: shorter waits are ordinary unevenness
 _STALL_INTERVALS = 2.5  # the same for slow cameras
-_DRIFT = 0.02  # clocks may differ by so much; no line is worse by so little for long
+_DRIFT = 0.005  # clocks may differ by so much; no line is worse by so little for long
+_FEW = 3  # gaps that say nothing yet
 _RECENT = 11  # gaps from which the usual one is taken
 
 
@@ -24,6 +25,7 @@ class Delay:
         self._timed: tuple[float, float] | None = None  # arrival and media time
         self._delay_s = 0.0  # by the source's times
         self._guessed_s = 0.0  # without them
+        self.expected_s = 0.0  # time from the last frame to this one, as it should have been
 
     @property
     def interval_s(self) -> float:
@@ -41,6 +43,7 @@ class Delay:
             For how many seconds it was held up.
         """
         before_s, self._arrived_s = self._arrived_s, arrived_s
+        self.expected_s = self.interval_s
         guessed_s = self._guess(arrived_s - before_s) if before_s is not None else 0.0
         timed = self._timed
         if media_s is None:
@@ -50,15 +53,18 @@ class Delay:
             self._delay_s = 0.0
             return guessed_s
         passed_s, taken_s = arrived_s - timed[0], media_s - timed[1]
+        if len(self._gaps) < _FEW:
+            self.expected_s = taken_s
         self._delay_s = max(0.0, self._delay_s + passed_s * (1 - _DRIFT) - taken_s)
         return self._delay_s
 
     def _guess(self, gap_s: float) -> float:
         """Without the source's times: what comes after a stall was, and what is right behind it."""
         usual_s = self.interval_s
-        self._gaps.append(gap_s)
+        if not self._guessed_s or gap_s >= usual_s / 2:  # what comes in a burst says nothing
+            self._gaps.append(gap_s)
         if gap_s > max(_STALL_S, _STALL_INTERVALS * usual_s):
-            self._guessed_s += gap_s - usual_s
+            self._guessed_s = gap_s - usual_s
         elif gap_s < usual_s / 2:
             self._guessed_s = max(0.0, self._guessed_s - (usual_s - gap_s))
         else:

@@ -139,7 +139,7 @@ class LiveSource:
                 began_ns = shot.began_ns or shot.arrived_ns
                 delay_s = delay.of(began_ns / 1e9, shot.media_s)
                 taken_ns = began_ns - round(delay_s * 1e9)
-                frame = self._judged(shot, taken_ns, delay.interval_s)
+                frame = self._judged(shot, taken_ns, delay)
                 self._keep_health(frame)
                 yield frame
                 if frame.fault != "late":
@@ -150,16 +150,16 @@ class LiveSource:
                     behind_s = (shot.arrived_ns - taken_ns) / 1e9
                     raise SignalLostError(f"its pictures stay {behind_s:.1f} s behind")
 
-    def _judged(self, shot: Shot, taken_ns: int, interval_s: float) -> LiveFrame:
+    def _judged(self, shot: Shot, taken_ns: int, delay: Delay) -> LiveFrame:
         # At least a tick after the frame before: times of one source always increase.
         captured_ns = max(taken_ns, self._last_ns + 1000)
         self._last_ns = captured_ns
-        found = self._find(shot, captured_ns, interval_s)
+        found = self._find(shot, taken_ns, delay.expected_s)
         index, self._index = self._index, self._index + 1
         return LiveFrame(
             index=index,
             pts_s=(captured_ns - self._begun_ns) / 1e9,
-            duration_s=interval_s,
+            duration_s=delay.interval_s,
             captured_ns=captured_ns,
             captured_utc=time.time() - (time.monotonic_ns() - captured_ns) / 1e9,
             image=shot.image,
@@ -168,15 +168,15 @@ class LiveSource:
             reason=found.reason if found else "",
         )
 
-    def _find(self, shot: Shot, captured_ns: int, interval_s: float) -> Finding | None:
+    def _find(self, shot: Shot, taken_ns: int, interval_s: float) -> Finding | None:
         if shot.fault is not None:
             return _FAULTS[shot.fault]
-        held_s = (shot.arrived_ns - captured_ns) / 1e9
+        held_s = (shot.arrived_ns - taken_ns) / 1e9
         # FFmpeg may have to wait for the next frame, which is no fault of the line.
         if held_s > self._max_delay_s + interval_s:
             return Finding("late", "late", f"held up on its way for {held_s:.1f} s")
         assert shot.image is not None
-        return self._checks.find(shot.image, captured_ns / 1e9)
+        return self._checks.find(shot.image, taken_ns / 1e9)
 
     def _keep_health(self, frame: LiveFrame) -> None:
         """After 10 s of good frames the next loss counts as the first one."""

@@ -5,6 +5,8 @@
 The script's clock begins with the first connection and goes on across later ones.
 """
 
+import math
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,7 +34,9 @@ FAULTS = {
     "slow": "a quarter of the frame rate, as in the dark",
     "resize": "another size: half the width and height",
 }
+_ENDS = ("", "_at", "_for")
 _DEFAULT_FOR_S = 5.0
+_SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
 _GREY, _GREEN, _LEVEL = (130, 130, 130), (0, 135, 0), 4
 
 
@@ -68,30 +72,52 @@ def parse(address: str) -> Script:
     Raises:
         SettingsError: an unknown key, or a value that is none.
     """
-    given = dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))
-    unknown = [key for key in given if key not in ("fps", "size", "still") and not _is_fault(key)]
-    if unknown:
-        known = ", ".join(("fps", "size", "still", *FAULTS))
-        raise SettingsError(f"{address}: no such key {unknown[0]!r}; there are {known}")
     try:
-        width, height = map(int, given.get("size", "1280x720").split("x"))
-        fps = float(given.get("fps", 30))
-        spans = tuple(span for name in FAULTS for span in _spans(name, given))
+        pairs = parse_qsl(urlsplit(address).query, keep_blank_values=True)
+        return _script(pairs)
     except ValueError as error:
         raise SettingsError(f"{address}: {error}") from error
+
+
+def _script(pairs: list[tuple[str, str]]) -> Script:
+    given = dict(pairs)
+    known = ["fps", "size", "still", *(f"{name}{end}" for name in FAULTS for end in _ENDS)]
+    for key, _ in pairs:
+        if key not in known:
+            raise ValueError(
+                f"no such key {key!r}; there are fps, size, still, {', '.join(FAULTS)}"
+            )
+    if len(given) < len(pairs):
+        raise ValueError("a key stands twice")
+    size = _SIZE.fullmatch(given.get("size", "1280x720"))
+    if size is None or given.get("still", "0") not in ("0", "1"):
+        raise ValueError("size is like 1280x720, still 0 or 1")
+    width, height = int(size[1]), int(size[2])
+    fps = _number("fps", given.get("fps", "30"))
     if not (0 < fps <= 1000 and 16 <= width <= 8192 and 16 <= height <= 8192):
-        raise SettingsError(f"{address}: fps goes up to 1000, the size from 16x16 to 8192x8192")
-    return Script(fps, width, height, given.get("still", "0") not in ("0", ""), spans)
+        raise ValueError("fps goes up to 1000, the size from 16x16 to 8192x8192")
+    spans = tuple(span for name in FAULTS for span in _spans(name, given))
+    return Script(fps, width, height, given.get("still") == "1", spans)
 
 
-def _is_fault(key: str) -> bool:
-    return key.removesuffix("_at").removesuffix("_for") in FAULTS
+def _number(key: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise ValueError(f"{key}={text}: should be a number, 0 or more")
+    return number
 
 
 def _spans(name: str, given: Mapping[str, str]) -> Iterator[Span]:
-    at = given.get(f"{name}_at", given.get(name))
-    if at is not None:
-        yield Span(name, float(at), float(at) + float(given.get(f"{name}_for", _DEFAULT_FOR_S)))
+    starts = [key for key in (name, f"{name}_at") if key in given]
+    if len(starts) > 1 or (f"{name}_for" in given and not starts):
+        raise ValueError(f"{name}_for needs {name}_at, and {name} is short for that")
+    for key in starts:
+        start_s = _number(key, given[key])
+        lasts_s = _number(f"{name}_for", given.get(f"{name}_for", str(_DEFAULT_FOR_S)))
+        yield Span(name, start_s, start_s + lasts_s)
 
 
 class SimulatedCamera:

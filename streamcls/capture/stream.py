@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "rtp", "srt", "tcp")
+SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "rtp", "tcp")
 
 # The SDP says what FFmpeg would else look for in 5 s of stream; opens in 0.15 s instead of 0.96.
 _RTSP_OPTIONS = {"probesize": "500000", "analyzeduration": "100000", "allowed_media_types": "video"}
@@ -97,8 +97,8 @@ class NetworkStream:
         except (av.error.FFmpegError, OSError) as error:
             # What a time-out comes out as depends on what FFmpeg was waiting for.
             if time.monotonic() - begun_s >= at.connect_timeout_s:
-                raise SignalLostError(f"no answer for {at.connect_timeout_s:g} s") from error
-            raise _lost(error, at.connect_timeout_s) from error
+                raise SignalLostError(f"no answer for {at.connect_timeout_s:g} s") from None
+            raise _lost(error, at.connect_timeout_s) from None  # its cause holds the password
         try:
             self._stream = self._live_video()
         except BaseException:
@@ -185,7 +185,9 @@ class NetworkStream:
                     yield packet, arrived_ns
                 before_ns = time.monotonic_ns()
         except av.error.FFmpegError as error:
-            raise _lost(error, timeout_s) from error
+            raise _lost(error, timeout_s) from None
+        except IndexError:  # PyAV's answer to a packet of a stream that was not there at the start
+            raise SignalLostError("it has another stream now, sound maybe") from None
         if arrived_ns - before_ns > timeout_s * 1e9:
             raise SignalLostError(f"no data for {timeout_s:g} s")
         raise SignalLostError("the stream ended")

@@ -26,8 +26,14 @@ class WebcamFinder:
         self._stable: Path | None = None
 
     def place(self) -> int | str:
-        """What to open now."""
-        if self._stable is not None and self._stable.exists():
+        """What to open now.
+
+        Raises:
+            SignalLostError: it is unplugged; its number may be another camera's by now.
+        """
+        if self._stable is not None:
+            if not self._stable.exists():
+                raise SignalLostError(f"{self._stable.name} is unplugged")
             return str(self._stable.resolve())
         return int(self._device) if self._device.isdecimal() else self._device
 
@@ -110,4 +116,7 @@ def as_bgr(picture: np.ndarray | None) -> Image | None:
         return read_only(picture)
     if channels not in conversions:
         return None
-    return read_only(np.asarray(cv2.cvtColor(picture, conversions[channels]), np.uint8))
+    try:
+        return read_only(np.asarray(cv2.cvtColor(picture, conversions[channels]), np.uint8))
+    except cv2.error:  # YUYV of odd width
+        return None

@@ -54,23 +54,25 @@ def _live_rows(chosen: Settings) -> list[tuple[str, str]]:
     """
     stop = Stop()
     source, begun_s = open_live(chosen, stop), time.monotonic()
-    frames: list[LiveFrame] = []
+    times: list[float] = []  # captured
+    faults: Counter[str] = Counter()
+    sizes: set[str] = set()
     with stop.on_signals(), closing(source.watch()) as items:
         for item in items:  # a loss raises: there are no retries
             if isinstance(item, LiveFrame):
-                frames.append(item)
-                first_s = frames[0].captured_ns / 1e9
-                if stop.is_set or time.monotonic() - first_s > _LIVE_S:
+                times.append(item.captured_ns / 1e9)
+                if item.fault is not None:
+                    faults[item.fault] += 1
+                if item.image is not None:
+                    sizes.add(f"{item.image.shape[1]}x{item.image.shape[0]}")
+                if stop.is_set or time.monotonic() - times[0] > _LIVE_S:
                     break
-    faults = Counter(frame.fault for frame in frames if frame.fault is not None)
-    shapes = {frame.image.shape for frame in frames if frame.image is not None}
-    sizes = sorted(f"{width}x{height}" for height, width, _ in shapes)
-    gaps = len(frames) - 2  # not the first: when it began is not known
-    span_s = frames[-1].pts_s - frames[1].pts_s if gaps > 0 else 0.0
+    gaps = len(times) - 2  # not the first: when it began is not known
+    span_s = times[-1] - times[1] if gaps > 0 else 0.0
     return [
         ("source", source.description),
-        ("first frame after", f"{frames[0].captured_ns / 1e9 - begun_s:.2f} s"),
-        ("size", ", ".join(sizes) or "no picture"),
+        ("first frame after", f"{times[0] - begun_s:.2f} s"),
+        ("size", ", ".join(sorted(sizes)) or "no picture"),
         ("real rate", f"{gaps / span_s:.1f} fps" if span_s else "too few frames to say"),
         ("without a label", ", ".join(f"{n} {why}" for why, n in faults.items()) or "none"),
     ]

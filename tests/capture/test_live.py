@@ -352,7 +352,7 @@ def test_a_frame_that_was_held_up_is_late_and_as_old_as_it_is(bench: Bench) -> N
     frames = bench.frames(connection(good(0, 2), held, shot(8.01, 8.01), shot(8.11, 8.11)))
     late, *after = frames[21:]
     assert (late.fault, late.state) == ("late", "late")
-    assert late.reason == "held up on its way for 5.8 s"
+    assert late.reason == "held up on its way for 5.9 s"
     assert late.pts_s == pytest.approx(2.1, abs=0.15)
     assert [frame.state for frame in after] == ["ok", "ok"]
     assert after[0].pts_s == pytest.approx(8.01, abs=0.02)

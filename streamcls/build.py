@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -172,12 +173,15 @@ def build_sampler(settings: Settings) -> Sampler:
     return EveryNth(settings.sample.every or 1)
 
 
-def check_outputs(settings: Settings, also_read: Sequence[Path] = ()) -> None:
+def check_outputs(
+    settings: Settings, also_read: Sequence[Path] = (), *, live: bool = False
+) -> None:
     """Raises before anything is loaded if an output can't be written where it is asked for.
 
     Args:
         settings: of the run.
         also_read: files that are read besides those in the settings.
+        live: whether names may have `strftime` fields.
 
     Raises:
         OutputPathError: see `streamcls.sinks.files.check_outputs`; unknown ending; font that is
@@ -186,10 +190,15 @@ def check_outputs(settings: Settings, also_read: Sequence[Path] = ()) -> None:
     from streamcls.sinks.files import STDOUT
     from streamcls.sinks.files import check_outputs as check
     from streamcls.sinks.fonts import Typeface
+    from streamcls.sinks.rotation import file_name
     from streamcls.sinks.segments import check_format
 
-    outputs = settings.outputs
+    outputs, now = settings.outputs, datetime.now()
     named = {"--csv": outputs.csv, "--events": outputs.events, "--video": outputs.video}
+    if outputs.rotate is None and live:
+        for option in ("--csv", "--video"):
+            path = named[option]
+            named[option] = file_name(path, now, changing=False) if path is not None else None
     named["--stats"] = outputs.stats
     given = {option: path for option, path in named.items() if path is not None}
     check(given, inputs(settings, also_read), overwrite=outputs.overwrite)

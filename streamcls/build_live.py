@@ -1,5 +1,6 @@
 """From settings to the objects of a live run."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from streamcls.build import available_threads, build_sampler, build_smoother, load_classifier
-from streamcls.capture.address import mask
+from streamcls.capture.address import mask_address
 from streamcls.config import Settings, check_fits
 from streamcls.config_types import Rotation, with_variables
 from streamcls.errors import SettingsError
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from streamcls.sinks.stats import StatsFile
 
 _SIM = "sim://"
-_DEVICES = "/dev/video"
+_DEVICES = ("/dev/video", "/dev/v4l/")
 _TIME_BASE = Fraction(1, 90_000)  # RTP's
 _SCENE_PX = 640  # width at which the simulated camera's scenes are drawn
 
@@ -93,14 +94,18 @@ def build_live(
         build_smoother(settings, source.camera),
         top_k=settings.postprocess.top_k,
         queue_size=settings.runtime.queue_size,
-        newest=settings.runtime.queue_policy == "newest",
-        stale_after_s=settings.signal.stale_after,
+        newest=not _waits(settings),
+        stale_after_s=math.inf if _waits(settings) else settings.signal.stale_after,
         duration_s=settings.sample.duration,
         begun_ns=begun_ns,
         metrics=metrics,
         stop=stop,
     )
     return LiveRun(pipeline, source, classifier, metrics, threads)
+
+
+def _waits(settings: Settings) -> bool:
+    return settings.runtime.queue_policy == "block"
 
 
 def open_live(settings: Settings, stop: Stop) -> "LiveSource":
@@ -122,7 +127,8 @@ def _live_source(
         camera=settings.camera or camera_name(settings.source),
         retries=Retries(settings.connection.max_retries, settings.connection.retry_for),
         frozen_after_s=settings.signal.frozen_after,
-        max_delay_s=settings.signal.max_delay,
+        # Frames that may wait are old because of us, which says nothing of the line.
+        max_delay_s=math.inf if _waits(settings) else settings.signal.max_delay,
         wait=stop.wait,
         begun_ns=begun_ns,
     )
@@ -133,15 +139,27 @@ def camera_name(source: str) -> str:
     if source.lower().startswith(_SIM):
         return "sim"
     if "://" in source:
-        return _hostname(source) or "stream"
+        return _hostname(with_variables(source))
     return f"webcam{source}" if source.isdecimal() else Path(source).name
 
 
-def _hostname(address: str) -> str | None:
+def _hostname(address: str) -> str:
+    """The host in an address.
+
+    Raises:
+        SettingsError: there is none, or it is not an address at all.
+    """
+    shown = mask_address(address)
     try:
-        return urlsplit(address).hostname
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port  # which checks it
     except ValueError as error:
-        raise SettingsError(f"{mask(address)}: not an address: {error}") from None
+        raise SettingsError(f"{shown}: not an address: {error}") from None
+    if any(character.isspace() for character in address):
+        raise SettingsError(f"{shown}: a blank in an address is written %20")
+    if not host:
+        raise SettingsError(f"{shown}: there is no host in this address")
+    return host
 
 
 def _connector(settings: Settings, stop: Stop) -> "Callable[[], Connection]":
@@ -152,7 +170,6 @@ def _connector(settings: Settings, stop: Stop) -> "Callable[[], Connection]":
     """
     scheme, separator, rest = settings.source.partition("://")
     source = f"{scheme.lower()}{separator}{rest}"
-    _hostname(source)  # a wrong address is said at once
     if source.startswith(_SIM):
         from streamcls.capture.simulated import SimulatedCamera, parse
 
@@ -164,9 +181,10 @@ def _connector(settings: Settings, stop: Stop) -> "Callable[[], Connection]":
         return lambda: Webcam(finder)
     from streamcls.capture.stream import SCHEMES, NetworkAddress, NetworkStream
 
+    _hostname(with_variables(source))  # a wrong one is said at once
     if scheme.lower() not in SCHEMES:
         known = ", ".join((*SCHEMES, "sim"))
-        raise SettingsError(f"{mask(source)}: {scheme}:// can't be read; there are {known}")
+        raise SettingsError(f"{mask_address(source)}: {scheme}:// can't be read; there are {known}")
     how = settings.connection
     address = NetworkAddress(
         with_variables(source), how.transport, how.connect_timeout, how.read_timeout
@@ -279,7 +297,7 @@ class Recorder:
         pattern = Path(f"{self._run.source.camera}-%Y%m%d-%H%M%S.mp4")
         path = file_name(pattern, datetime.now(), changing=True)
         sink = _video(self._settings, self._run, path, Rotation(), self._letters)
-        self._outlet = self._run.pipeline.add("recording", sink)
+        self._outlet = self._run.pipeline.add(path.name, sink)
         return path.name
 
 

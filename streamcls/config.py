@@ -316,7 +316,11 @@ def check_fits(settings: Settings, *, live: bool) -> None:
     wrong = []
     if outputs.show and not live:
         wrong.append("--show (outputs.show): only for live sources")
-    if outputs.rotate is not None and live and not (outputs.csv or outputs.video):
+    if (
+        outputs.rotate is not None
+        and live
+        and not (outputs.video or (outputs.csv and outputs.csv != Path("-")))
+    ):
         wrong.append("--rotate (outputs.rotate): needs --csv or --video")
     for option in options().values():
         group, key = (*option.where, "")[:2]

@@ -69,6 +69,7 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def _address(value: str) -> str:
+    value = value.strip()
     if not value:
         raise ValueError("should not be empty")
     for name in _VARIABLE.findall(value):

@@ -26,6 +26,9 @@ _START = b"\0\0\0\1"
 _HEADER = len(_START) + 1  # FFmpeg puts start code and NAL header before a first piece only
 _FIRST_PICTURES = 30  # within which a stream that doesn't fit shows it
 _MOST_LOST = 3  # of these without a picture, or damaged
+_KEYS_LOST = 2  # key frames in a row that gave no picture, at any time
+_LOST_IN_A_ROW = 150  # pictures, for streams that have no key frames
+_IDR = 5  # type of a NAL unit
 
 Decoded: TypeAlias = "tuple[VideoFrame | None, int]"
 """A frame, or None for one that is lost, and `time.monotonic_ns` when its first data was here."""
@@ -60,6 +63,11 @@ class NalUnits:
         else:
             return
         if size < self._full:
+            yield from self.flush()
+
+    def flush(self) -> Iterator[bytes]:
+        """The unit that is being put together, complete or not."""
+        if self._unit:
             yield bytes(self._unit)
             self._unit.clear()
 
@@ -77,6 +85,8 @@ class EarlyDecoder:
         self._began_ns = 0
         self._shown = True  # whether it is out
         self._pictures = self._lost = 0
+        self._keys_lost = self._lost_in_a_row = 0
+        self._is_key = False  # the picture in the making
         self._seen = False  # a frame came out since the start, or since the last loss
         self._started = False  # a frame came out
 
@@ -94,16 +104,20 @@ class EarlyDecoder:
             UnfitError: the stream doesn't fit.
         """
         if packet.pts != self._pts or not self._pictures:
-            lost, began_ns = not self._shown, self._began_ns
-            self._pts, self._began_ns, self._shown = packet.pts, arrived_ns, False
-            self._pictures += 1
-            if lost and self._started:
+            for unit in self._units.flush():  # its last packet was full, too
+                yield from self._decode_unit(unit)
+            if not self._shown:
                 self._lose()
-                yield None, began_ns
+                if self._started:
+                    yield None, self._began_ns
+            self._pts, self._began_ns, self._shown = packet.pts, arrived_ns, False
+            self._is_key = False
+            self._pictures += 1
         for unit in self._units.add(bytes(packet)):
             yield from self._decode_unit(unit)
 
     def _decode_unit(self, unit: bytes) -> Iterator[Decoded]:
+        self._is_key = self._is_key or unit[len(_START)] & 0x1F == _IDR
         packet = av.Packet(unit)
         packet.pts, packet.time_base = self._pts, self._time_base
         try:
@@ -114,6 +128,7 @@ class EarlyDecoder:
             if frame.pts != self._pts:
                 raise UnfitError("pictures wait for later ones")
             self._seen = self._started = self._shown = True
+            self._keys_lost = self._lost_in_a_row = 0
             if frame.is_corrupt:
                 self._count_loss()
             yield frame, self._began_ns
@@ -123,6 +138,10 @@ class EarlyDecoder:
         if self._seen:
             self._count_loss()
         self._seen = False
+        self._lost_in_a_row += 1
+        self._keys_lost += self._is_key
+        if self._keys_lost >= _KEYS_LOST or self._lost_in_a_row >= _LOST_IN_A_ROW:
+            raise UnfitError("no picture can be told from its packets")
         # The old one may hold half a picture, or parameter sets that were damaged.
         self._codec = self._new_codec()
 

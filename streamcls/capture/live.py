@@ -1,5 +1,6 @@
 """A live source: connects again and again, and says of every frame whether it can be trusted."""
 
+import logging
 import random
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -11,6 +12,8 @@ from streamcls.capture.connection import Connection, Shot
 from streamcls.capture.delay import Delay
 from streamcls.errors import SignalLostError, SourceError
 from streamcls.records import LiveFrame, Lost
+
+log = logging.getLogger(__name__)
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
 _HEALTHY_S = 10.0  # of real frames, after which the next loss counts as the first
@@ -114,6 +117,12 @@ class LiveSource:
                     return
             except SourceError as error:
                 raise SourceError(f"{self.camera}: {error}") from error
+            except Exception as error:  # what native readers raise has no bounds
+                log.debug("%s: where it was raised:", self.camera, exc_info=True)
+                wait_s = self._next_wait_s(SignalLostError(f"unexpected {type(error).__name__}"))
+                yield Lost(f"unexpected {type(error).__name__}", wait_s)
+                if self._wait(wait_s):
+                    return
 
     def _next_wait_s(self, lost: SignalLostError) -> float:
         now_ns = time.monotonic_ns()

@@ -23,7 +23,7 @@ class WebcamFinder:
         """`device` is a number or a path as the user gives it."""
         self._device = device
         self._by_id = by_id
-        self._stable: Path | None = None
+        self._stable = Path(device) if Path(device).parent == by_id else None
 
     def place(self) -> int | str:
         """What to open now.

@@ -67,6 +67,8 @@ def _live_rows(chosen: Settings) -> list[tuple[str, str]]:
                     sizes.add(f"{item.image.shape[1]}x{item.image.shape[0]}")
                 if stop.is_set or time.monotonic() - times[0] > _LIVE_S:
                     break
+    if stop.signal is not None:
+        raise SystemExit(128 + stop.signal)
     gaps = len(times) - 2  # not the first: when it began is not known
     span_s = times[-1] - times[1] if gaps > 0 else 0.0
     return [

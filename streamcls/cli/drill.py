@@ -12,7 +12,7 @@ from streamcls.build import available_threads, load_classifier
 from streamcls.build_live import build_live
 from streamcls.cli.options import set_up_log, settings_options, verbosity
 from streamcls.cli.report import print_table
-from streamcls.config import Settings, from_options
+from streamcls.config import OutputSettings, Settings, from_options
 from streamcls.metrics import Metrics
 from streamcls.records import Event, Result
 from streamcls.runtime.stop import Stop
@@ -144,7 +144,7 @@ def run_fault(name: str, chosen: Settings, classifier: "ImageClassifier") -> Out
     address = f"sim://?{name}_at={_GOOD_S}&{name}_for={lasts_s}"
     stop, witness = Stop(), _Witness()
     run = build_live(
-        chosen.model_copy(update={"source": address, "camera": "sim"}),
+        _for_drill(chosen, address),
         stop=stop,
         metrics=Metrics(),
         progress=False,
@@ -164,6 +164,18 @@ def run_fault(name: str, chosen: Settings, classifier: "ImageClassifier") -> Out
     if stop.signal is not None:
         raise SystemExit(128 + stop.signal)
     return _judged(name, chosen, witness, begin_s, end_s)
+
+
+def _for_drill(chosen: Settings, address: str) -> Settings:
+    """The settings without what would end the drill or write anything."""
+    update = {
+        "source": address,
+        "camera": "sim",
+        "sample": chosen.sample.model_copy(update={"duration": None, "start": None}),
+        "connection": chosen.connection.model_copy(update={"max_retries": None, "retry_for": None}),
+        "outputs": OutputSettings(),
+    }
+    return chosen.model_copy(update=update)
 
 
 def _lasts_s(name: str, chosen: Settings) -> float:

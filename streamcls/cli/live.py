@@ -17,7 +17,7 @@ from streamcls.build_live import (
     stats_file,
     typeface,
 )
-from streamcls.capture.address import mask
+from streamcls.capture.address import mask_address
 from streamcls.cli.report import EventLines
 from streamcls.config import Settings
 from streamcls.metrics import Metrics
@@ -26,6 +26,7 @@ from streamcls.runtime.stop import Stop
 from streamcls.sinks.window import DisplayProbe, Window
 
 _STATS_EVERY_S = 10.0
+_SCREENS = ("terminal", "window")  # which show the newest frame only
 
 
 def run_live(chosen: Settings, metrics: Metrics, *, quiet: bool) -> None:
@@ -56,6 +57,9 @@ def run_live(chosen: Settings, metrics: Metrics, *, quiet: bool) -> None:
             if not quiet:
                 done = metrics.snapshot()
                 click.echo(f"{done.ledger}; {done.seconds:.1f} s, {done.fps:.1f} fps", err=True)
+                for name, counts in done.outputs.items():
+                    if counts.dropped and name not in _SCREENS:
+                        click.echo(f"{name}: {counts.dropped} dropped; it was too slow", err=True)
     if run.pipeline.output_failure is not None:
         raise run.pipeline.output_failure
     if stop.signal is not None:
@@ -85,7 +89,7 @@ def _can_show(probe: DisplayProbe, chosen: Settings) -> bool:
 def _heading(run: LiveRun, chosen: Settings) -> str:
     threads = f"{run.threads} thread{'s' if run.threads > 1 else ''}"
     model = f"{chosen.model.name} on {run.classifier.backend_name}, {threads}"
-    return f"{run.source.camera}: {mask(chosen.source)}; {model}"
+    return f"{run.source.camera}: {mask_address(chosen.source)}; {model}"
 
 
 def _add_outputs(run: LiveRun, chosen: Settings, *, shown: bool) -> None:

@@ -48,7 +48,7 @@ def command(
     metrics = Metrics()
     try:
         chosen = from_options({"source": source, **given}, config)
-        check_outputs(chosen, [] if config is None else [config])
+        check_outputs(chosen, [] if config is None else [config], live=is_live(chosen.source))
         if is_live(chosen.source):
             from streamcls.cli.live import run_live
 

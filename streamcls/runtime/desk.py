@@ -43,6 +43,7 @@ class Desk:
         stale_after_s: float,
         metrics: Metrics,
         tell: Callable[[Result | Event], None],
+        say: Callable[[int, str], None] = log.log,
     ) -> None:
         """Begins in state "connecting", at 0 s.
 
@@ -53,6 +54,7 @@ class Desk:
             stale_after_s: without a frame for so long, the source is stale.
             metrics: where frames are counted.
             tell: hands results and events to the outputs; must not wait.
+            say: logs a line; must not wait, either, as standard error may.
         """
         self._camera = camera
         self._smoother = smoother
@@ -60,6 +62,7 @@ class Desk:
         self._stale_after_s = stale_after_s
         self._metrics = metrics
         self._tell = tell
+        self._say = say
         self._lock = threading.Lock()
         self._state, self._reason, self._since_s = "connecting", "", 0.0
         self._epoch = 0  # goes up when labels end; answers to frames before that come too late
@@ -186,9 +189,9 @@ class Desk:
         self._metrics.in_state(state)
         self._tell(self._state_event(None))
         if state == "ok":
-            log.log(logging.INFO if first else logging.WARNING, "%s: good signal", self._camera)
+            self._say(logging.INFO if first else logging.WARNING, f"{self._camera}: good signal")
         else:
-            log.warning("%s: %s: %s", self._camera, state.replace("_", " "), reason)
+            self._say(logging.WARNING, f"{self._camera}: {state.replace('_', ' ')}: {reason}")
 
     def _end_labels(self, at_s: float) -> None:
         for event in self._smoother.finish(at_s):

@@ -17,7 +17,8 @@ from contextlib import closing
 from types import TracebackType
 from typing import Self
 
-from streamcls.metrics import Metrics
+from streamcls.errors import OutputPathError
+from streamcls.metrics import Metrics, OutputCounts
 from streamcls.protocols import Classifier, LiveSource, Sampler, Sink, Smoother
 from streamcls.records import Event, Frame, Lost, Result, Status, Timing
 from streamcls.runtime.buffer import Buffer, Finished
@@ -29,6 +30,7 @@ from streamcls.runtime.stop import Stop
 log = logging.getLogger(__name__)
 
 _LOOK_S = 0.1  # how often the clock is looked at for frames that stay away
+_LINES = 100  # of the log that may wait where standard error is blocked
 _JOIN_S = 2.0  # for capture and classifier, and again for the outputs
 
 
@@ -74,6 +76,7 @@ class LivePipeline:
         self._begun_ns = begun_ns
         self._metrics = metrics
         self.stop = stop
+        self._lines: Buffer[tuple[int, str]] = Buffer(_LINES, dropped=lambda _: None)
         self._outlets: tuple[Outlet, ...] = ()  # replaced, never changed: others go through it
         self._desk = Desk(
             source.camera,
@@ -82,6 +85,7 @@ class LivePipeline:
             stale_after_s=stale_after_s,
             metrics=metrics,
             tell=self._tell,
+            say=self._say,
         )
         self._queue: Buffer[tuple[Frame, int]] = Buffer(
             queue_size, dropped=self._desk.superseded if newest else None
@@ -108,12 +112,20 @@ class LivePipeline:
     # -- outputs
 
     def outlet(
-        self, name: str, *, frames: bool, answers: bool, images: bool, newest: bool = False
+        self,
+        name: str,
+        *,
+        frames: bool,
+        answers: bool,
+        images: bool,
+        newest: bool = False,
+        events: bool = False,
     ) -> Outlet:
         """A place to take results from, on any one thread; see `Outlet`."""
         made = Outlet(
             name, self._metrics, frames=frames, answers=answers, images=images, newest=newest
         )
+        made.events = events
         self._outlets = (*self._outlets, made)
         return made
 
@@ -125,7 +137,7 @@ class LivePipeline:
     def add(self, name: str, sink: Sink) -> Outlet:
         """An output on a thread of its own, which closes it in the end; also while running."""
         every = sink.every_frame
-        outlet = self.outlet(name, frames=every, answers=not every, images=every)
+        outlet = self.outlet(name, frames=every, answers=not every, images=every, events=True)
         self._output_lanes.start(f"output-{name}", lambda: serve(outlet, sink, self._failed))
         return outlet
 
@@ -135,15 +147,20 @@ class LivePipeline:
         """Does some work again and again on a thread of its own, and the last of it at the end."""
 
         def repeat() -> None:
-            try:
-                while not self.stop.wait(seconds):
-                    work()
-                self._ended.wait(_JOIN_S)
-                last()
-            except Exception as error:  # noqa: BLE001 - an output that fails; the run goes on
-                self._fail(name, error)
+            while not self.stop.wait(seconds):
+                self._tried(name, work)
+            self._ended.wait(_JOIN_S)
+            self._tried(name, last)
 
         self._output_lanes.start(f"output-{name}", repeat)
+
+    def _tried(self, name: str, work: Callable[[], None]) -> None:
+        """A failure is said once; the next time it may work again."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - the run goes on
+            if not self._metrics.snapshot().outputs.get(name, OutputCounts()).failure:
+                self._failed(name, error)
 
     # -- the run
 
@@ -154,6 +171,7 @@ class LivePipeline:
         self._lanes.start("capture", self._capture)
         self._lanes.start("classify", self._classify)
         self._lanes.start("watch", self._watch)
+        self._output_lanes.start("log", self._log)
 
     def results(self, outlet: Outlet) -> Iterator[Result | None]:
         """What comes out of an outlet, on the caller's thread, until the run is stopped.
@@ -188,6 +206,7 @@ class LivePipeline:
         self._lanes.join(_JOIN_S)
         self._desk.finish(self._now_s())
         self._ended.set()
+        self._lines.finish()
         for outlet in self._outlets:
             outlet.finish()
         self._output_lanes.join(_JOIN_S)
@@ -198,16 +217,19 @@ class LivePipeline:
     def _tell(self, item: Result | Event) -> None:
         """To all outlets that want it; called under the desk's lock, never waits."""
         for outlet in self._outlets:
-            if isinstance(item, Event) or (
-                outlet.answers if item.raw is not None else outlet.frames
-            ):
+            if isinstance(item, Event):
+                wanted = outlet.events
+            else:
+                wanted = outlet.answers if item.raw is not None else outlet.frames
+            if wanted:
                 outlet.put(item)
 
-    def _failed(self, outlet: Outlet, error: Exception) -> None:
-        if isinstance(error, BrokenPipeError):  # whoever read our standard output has enough
+    def _failed(self, name: str, error: Exception) -> None:
+        # Whoever read our standard output has enough; or an output can't even be created.
+        if isinstance(error, (BrokenPipeError, OutputPathError)):
             self.stop.set(error)
         else:
-            self._fail(outlet.name, error)
+            self._fail(name, error)
 
     def _fail(self, name: str, error: Exception) -> None:
         log.error("%s; the run goes on without this output", error)
@@ -253,6 +275,19 @@ class LivePipeline:
                 age_ms=(ended_ns - frame.captured_ns) / 1e6,
             )
             self._desk.classified(frame, epoch, answer.predictions[0], timing)
+
+    def _say(self, level: int, line: str) -> None:
+        self._lines.put((level, line))
+
+    # -- log thread
+
+    def _log(self) -> None:
+        """Logs on a thread that nobody waits for."""
+        while True:
+            try:
+                log.log(*self._lines.get())
+            except Finished:
+                return
 
     # -- watch thread
 

@@ -50,6 +50,7 @@ class Outlet:
         self.name = name
         self.frames = frames
         self.answers = answers
+        self.events = True
         self._metrics = metrics
         self._images = images
         self._newest = newest
@@ -103,13 +104,13 @@ class Outlet:
                 return
 
 
-def serve(outlet: Outlet, sink: Sink, failed: Callable[[Outlet, Exception], None]) -> None:
+def serve(outlet: Outlet, sink: Sink, failed: Callable[[str, Exception], None]) -> None:
     """Feeds a sink from its outlet, on the calling thread, until it is finished; then closes it.
 
     Args:
         outlet: where results come from.
         sink: where they go.
-        failed: is told if the sink fails; what comes after that is let go.
+        failed: is told, with the outlet's name, if the sink fails; what comes later is let go.
     """
     try:
         try:
@@ -125,4 +126,4 @@ def serve(outlet: Outlet, sink: Sink, failed: Callable[[Outlet, Exception], None
         sink.close()
     except Exception as error:  # noqa: BLE001 - the run goes on without this output, and says so
         outlet.abort()
-        failed(outlet, error)
+        failed(outlet.name, error)

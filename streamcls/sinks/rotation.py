@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from streamcls.errors import OutputPathError
 from streamcls.protocols import Sink
 from streamcls.records import Event, Result
 
@@ -95,11 +96,17 @@ def file_name(path: Path, now: datetime, *, changing: bool) -> Path:
         path: its name may have fields like %Y; other % stay.
         now: the time to fill in.
         changing: whether names have to differ; one without fields then gets date and time.
+
+    Raises:
+        OutputPathError: the fields give no file name.
     """
     if not changing and "%" not in path.name:
         return path
     name = path.name if "%" in path.name else f"{path.stem}{_STAMP}{path.suffix}"
-    first = found = path.with_name(now.strftime(name))
+    try:
+        first = found = path.with_name(now.strftime(name))
+    except (ValueError, UnicodeError) as error:
+        raise OutputPathError(f"{path}: no name can be made of it: {error}") from error
     number = 1
     while changing and found.exists():
         found = first.with_name(f"{first.stem}-{number}{first.suffix}")

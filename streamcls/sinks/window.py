@@ -168,7 +168,7 @@ class Window:
 
     def _show(self, image: Image) -> None:
         notes = []
-        if self._recording is not None and not self._has_failed("recording"):
+        if self._recording is not None and not self._has_failed(self._recording):
             notes.append(f"recording {self._recording}")
         if self._frozen:
             notes.append("frozen; space goes on")

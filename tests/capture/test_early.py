@@ -37,3 +37,10 @@ def test_pieces_whose_beginning_was_lost_are_left_out(orphans: int) -> None:
         b"".join(known),
         START + b"d",
     ]
+
+
+def test_what_is_held_can_be_had_when_the_next_picture_begins() -> None:
+    assembler = NalUnits()
+    assert list(assembler.add(START + b"a")) == []
+    assert list(assembler.flush()) == [START + b"a"]
+    assert list(assembler.flush()) == []

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamcls.capture.early import EarlyDecoder
+from streamcls.capture.early import EarlyDecoder, UnfitError
 from streamcls.capture.live import LiveSource, Retries
 from streamcls.capture.stream import NetworkAddress, NetworkStream
 from streamcls.media import av
@@ -152,3 +152,22 @@ class Piece:
 
     def __bytes__(self) -> bytes:
         return self._data
+
+
+@pytest.mark.parametrize("parts", [2, 3])
+def test_packets_that_are_not_filled_up_are_told_at_once(rtsp_server: Start, parts: int) -> None:
+    """Each picture in equal parts: their ends can't be seen."""
+    server = rtsp_server(fps=FPS)
+    stream = NetworkStream(NetworkAddress(server.url, "tcp", 10, 5))
+    units: dict[int | None, bytes] = {}
+    for packet, _ in stream._packets():
+        units[packet.pts] = units.get(packet.pts, b"") + bytes(packet)
+        if len(units) > 4 * FPS:
+            break
+    even: Pieces = []
+    for pts, data in units.items():
+        size = -(-len(data) // parts)
+        even += [(pts, data[at : at + size]) for at in range(0, len(data), size)]
+    with pytest.raises(UnfitError):
+        early(stream, even)
+    stream.close()

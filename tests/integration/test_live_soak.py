@@ -2,6 +2,7 @@
 
 import os
 import signal
+import statistics
 import subprocess
 import time
 from collections.abc import Callable
@@ -38,6 +39,10 @@ def look(pid: int, begun_s: float) -> Look:
     )
 
 
+def median(looks: list[Look], what: str) -> float:
+    return float(statistics.median(getattr(look, what) for look in looks))
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc here")
 @pytest.mark.parametrize(
     ("looks", "every_s"),
@@ -66,10 +71,12 @@ def test_it_can_go_on_for_ever(
         print(seen[-1], flush=True)
         if number % LOSS_EVERY == LOSS_EVERY // 2:
             server.restart()
-    settled = next(one for one in seen if one.seconds >= min(60, seen[-1].seconds / 2))
-    assert seen[-1].rss_mb - settled.rss_mb < ALLOWED_MB, seen
-    assert seen[-1].threads <= settled.threads, seen
-    assert seen[-1].files <= settled.files + 1, seen
+    # Single looks differ by some 30 MB, as buffers come and go on a busy machine.
+    part = max(1, looks // 10)
+    early, late = seen[part : 3 * part], seen[-2 * part :]
+    assert median(late, "rss_mb") - median(early, "rss_mb") < ALLOWED_MB, seen
+    assert median(late, "threads") <= median(early, "threads"), seen
+    assert median(late, "files") <= median(early, "files"), seen
     os.kill(run.pid, signal.SIGINT)
     run.communicate(timeout=20)
     assert run.returncode == 130

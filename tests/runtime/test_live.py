@@ -778,7 +778,7 @@ def test_it_ends_after_the_duration() -> None:
 def test_closing_ends_the_label_and_the_state_and_every_sink() -> None:
     rig = Rig()
     rows, shown = rig.add(), rig.add(every_frame=True)
-    outlet = rig.pipeline.outlet("o", frames=False, answers=False, images=False)
+    outlet = rig.pipeline.outlet("o", frames=False, answers=False, images=False, events=True)
     with rig:
         rig.answered(rows)
         rig.pipeline.close()

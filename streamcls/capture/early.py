@@ -10,6 +10,8 @@ filled up. Where a stream is different it shows at once, and FFmpeg's parser tak
 a frame at 720p30, measured with a clock in the picture: 8 ms instead of 41.
 """
 
+import re
+from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeAlias
@@ -28,7 +30,8 @@ _FIRST_PICTURES = 30  # within which a stream that doesn't fit shows it
 _MOST_LOST = 3  # of these without a picture, or damaged
 _KEYS_LOST = 2  # key frames in a row that gave no picture, at any time
 _LOST_IN_A_ROW = 150  # pictures, for streams that have no key frames
-_IDR = 5  # type of a NAL unit
+_LATEST = 60  # pictures of which at least half have to come, from the first key frame on
+_IDR = re.compile(rb"\0\0\1[\x05\x25\x45\x65]")  # start code and header of a key frame's slice
 
 Decoded: TypeAlias = "tuple[VideoFrame | None, int]"
 """A frame, or None for one that is lost, and `time.monotonic_ns` when its first data was here."""
@@ -87,6 +90,7 @@ class EarlyDecoder:
         self._pictures = self._lost = 0
         self._keys_lost = self._lost_in_a_row = 0
         self._is_key = False  # the picture in the making
+        self._latest: deque[bool] = deque(maxlen=_LATEST)
         self._seen = False  # a frame came out since the start, or since the last loss
         self._started = False  # a frame came out
 
@@ -106,6 +110,8 @@ class EarlyDecoder:
         if packet.pts != self._pts or not self._pictures:
             for unit in self._units.flush():  # its last packet was full, too
                 yield from self._decode_unit(unit)
+            if self._latest or self._is_key:
+                self._latest.append(self._shown)
             if not self._shown:
                 self._lose()
                 if self._started:
@@ -117,7 +123,7 @@ class EarlyDecoder:
             yield from self._decode_unit(unit)
 
     def _decode_unit(self, unit: bytes) -> Iterator[Decoded]:
-        self._is_key = self._is_key or unit[len(_START)] & 0x1F == _IDR
+        self._is_key = self._is_key or _IDR.search(unit) is not None
         packet = av.Packet(unit)
         packet.pts, packet.time_base = self._pts, self._time_base
         try:
@@ -140,7 +146,8 @@ class EarlyDecoder:
         self._seen = False
         self._lost_in_a_row += 1
         self._keys_lost += self._is_key
-        if self._keys_lost >= _KEYS_LOST or self._lost_in_a_row >= _LOST_IN_A_ROW:
+        few = len(self._latest) == _LATEST and sum(self._latest) < _LATEST / 2
+        if few or self._keys_lost >= _KEYS_LOST or self._lost_in_a_row >= _LOST_IN_A_ROW:
             raise UnfitError("no picture can be told from its packets")
         # The old one may hold half a picture, or parameter sets that were damaged.
         self._codec = self._new_codec()

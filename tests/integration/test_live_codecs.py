@@ -155,14 +155,14 @@ class Piece:
 
 
 @pytest.mark.parametrize("parts", [2, 3])
-def test_packets_that_are_not_filled_up_are_told_at_once(rtsp_server: Start, parts: int) -> None:
+def test_packets_that_are_not_filled_up_are_told_soon(rtsp_server: Start, parts: int) -> None:
     """Each picture in equal parts: their ends can't be seen."""
     server = rtsp_server(fps=FPS)
     stream = NetworkStream(NetworkAddress(server.url, "tcp", 10, 5))
     units: dict[int | None, bytes] = {}
     for packet, _ in stream._packets():
         units[packet.pts] = units.get(packet.pts, b"") + bytes(packet)
-        if len(units) > 4 * FPS:
+        if len(units) > 5 * FPS:
             break
     even: Pieces = []
     for pts, data in units.items():

@@ -163,9 +163,9 @@ def test_aborted_it_lets_everything_go_also_what_comes_later() -> None:
     assert list(one.items()) == []
 
 
-def served(one: Outlet, sink: Sink) -> list[tuple[Outlet, Exception]]:
+def served(one: Outlet, sink: Sink) -> list[tuple[str, Exception]]:
     """Serves a sink to its end, and gives the failures that were told."""
-    failures: list[tuple[Outlet, Exception]] = []
+    failures: list[tuple[str, Exception]] = []
     serve(one, sink, lambda *failure: failures.append(failure))
     return failures
 

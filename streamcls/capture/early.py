@@ -31,7 +31,7 @@ _MOST_LOST = 3  # of these without a picture, or damaged
 _KEYS_LOST = 2  # key frames in a row that gave no picture, at any time
 _LOST_IN_A_ROW = 150  # pictures, for streams that have no key frames
 _LATEST = 60  # pictures of which at least half have to come, from the first key frame on
-_IDR = re.compile(rb"\x00\x00\x01[\x05\x25\x45\x65]")  # start code and header of a key frame's slice
+_IDR = re.compile(rb"\x00\x00\x01[\x05\x25\x45\x65]")  # start and header of a key frame
 
 Decoded: TypeAlias = "tuple[VideoFrame | None, int]"
 """A frame, or None for one that is lost, and `time.monotonic_ns` when its first data was here."""

@@ -335,7 +335,7 @@ def plot(path: Path, results: dict[str, Result], seconds: float) -> None:
     for power in range(1, 6):
         draw.line([place(0, 10**power), place(seconds, 10**power)], fill="lightgrey")
         draw.text((5, place(0, 10**power)[1] - 8), f"{10**power} ms", fill="black", font=font)
-    for t_s in range(0, int(seconds) + 1, WINDOW_S):
+    for t_s in range(0, int(seconds) + 1, max(WINDOW_S, int(seconds) // 10)):
         draw.text((place(t_s, 10)[0], top + height + 8), f"{t_s} s", fill="black", font=font)
     colours = ("firebrick", "darkorange", "royalblue", "seagreen")
     for number, (reader, result) in enumerate(results.items()):

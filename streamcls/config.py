@@ -324,7 +324,8 @@ def check_fits(settings: Settings, *, live: bool) -> None:
         wrong.append("--rotate (outputs.rotate): needs --csv or --video")
     for option in options().values():
         group, key = (*option.where, "")[:2]
-        given = key and key in getattr(settings, group).model_fields_set
+        given = bool(key) and key in getattr(settings, group).model_fields_set
+        given = given and getattr(getattr(settings, group), key) is not None
         if given and option.where in (_FILES_ONLY if live else _LIVE_ONLY):
             wrong.append(f"--{option.name.replace('_', '-')} ({group}.{key}): only for {kind}")
     if wrong:

@@ -223,7 +223,8 @@ def screen() -> Iterator[Screen]:
 def app(screen: Screen, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """One window for all tests of keys: each leaves it as it was. The last test closes it."""
     with App(screen, tmp_path_factory.mktemp("window"), CAMERA) as made:
-        until(lambda: made.size() == f"{WIDTH}x{HEIGHT}", "a picture in the window")
+        until(lambda: made.size() == f"{WIDTH}x{HEIGHT}", "a window as large as the picture")
+        until(lambda: made.shot().any(), "anything in the window: Qt never painted it")
         yield made
 
 

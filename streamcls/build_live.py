@@ -288,14 +288,13 @@ class Recorder:
 
     def toggle(self) -> str | None:
         """Ends the recording, or begins one into a new file, whose name it gives."""
-        from streamcls.sinks.rotation import file_name
+        from streamcls.sinks.rotation import stamped
 
         if self._outlet is not None:
             self._run.pipeline.remove(self._outlet)
             self._outlet = None
             return None
-        pattern = Path(f"{self._run.source.camera}-%Y%m%d-%H%M%S.mp4")
-        path = file_name(pattern, datetime.now(), changing=True)
+        path = stamped(self._run.source.camera, ".mp4", datetime.now())
         sink = _video(self._settings, self._run, path, Rotation(), self._letters)
         self._outlet = self._run.pipeline.add(path.name, sink)
         return path.name

@@ -1,5 +1,6 @@
 """Outputs without end: a new file every hour or every so many bytes, each complete on its own."""
 
+import re
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -84,6 +85,16 @@ class Rotating:
     def _next_path(self) -> Path:
         rotates = self._seconds is not None or self._size is not None
         return file_name(self._path, datetime.now(), changing=rotates)
+
+
+def stamped(camera: str, ending: str, now: datetime) -> Path:
+    """A new file's name from a camera's, whatever stands in that, and the time.
+
+    >>> stamped("hall/2", ".png", datetime(2026, 5, 1, 12, 30))
+    PosixPath('hall_2-20260501-123000.png')
+    """
+    name = re.sub(r"[^\w.-]", "_", camera)
+    return file_name(Path(f"{name}{_STAMP}{ending}"), now, changing=True)
 
 
 def file_name(path: Path, now: datetime, *, changing: bool) -> Path:

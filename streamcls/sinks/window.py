@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -18,7 +17,7 @@ from streamcls.records import Image, Result, Status
 from streamcls.sinks.files import writing
 from streamcls.sinks.fonts import Typeface
 from streamcls.sinks.overlay import Overlay
-from streamcls.sinks.rotation import file_name
+from streamcls.sinks.rotation import stamped
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +123,8 @@ class Window:
         if status.state == "ok" or self._frozen:
             return
         if self._last is None:
+            if self._shown is None:
+                cv2.resizeWindow(self._title, *_EMPTY_SIZE)
             self._show(self._empty(status))
         else:
             self._draw(_with_status(self._last, status), dimmed=True)
@@ -209,7 +210,7 @@ class Window:
         if self._shown is None:
             return
         now = datetime.now()
-        path = file_name(Path(f"{self._title}-%Y%m%d-%H%M%S.png"), now, changing=True)
+        path = stamped(self._title, ".png", now)
         try:
             with writing(path):
                 path.write_bytes(cv2.imencode(".png", self._shown)[1].tobytes())

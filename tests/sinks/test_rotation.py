@@ -13,7 +13,7 @@ from streamcls.protocols import Sink
 from streamcls.records import Result
 from streamcls.sinks import rotation
 from streamcls.sinks.csv_log import CsvLog, header
-from streamcls.sinks.rotation import Rotating, file_name
+from streamcls.sinks.rotation import Rotating, file_name, stamped
 from streamcls.sinks.video import VideoSink
 from tests.fakes import ListSink, event, info, prediction, result
 
@@ -353,3 +353,11 @@ def test_a_moment_is_taken_from_the_real_clocks(tmp_path: Path) -> None:
     assert len(opened) == 2
     named = datetime.strptime(opened[0].stem, "%Y%m%d%H%M%S")
     assert 0 <= (named - before).total_seconds() <= time.monotonic() - begun_s + 1
+
+
+@pytest.mark.parametrize(
+    ("camera", "name"), [("hall/2", "hall_2"), ("50%done", "50_done"), ("10.0.0.7", "10.0.0.7")]
+)
+def test_a_camera_gives_its_name_to_files_whatever_stands_in_it(camera: str, name: str) -> None:
+    made = stamped(camera, ".png", datetime(2026, 5, 1, 12, 30))
+    assert made == Path(f"{name}-20260501-123000.png")

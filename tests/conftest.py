@@ -1,5 +1,6 @@
 """Fixtures: made and real clips, the command line, and a check for what tests leave behind."""
 
+import logging
 import os
 import shutil
 import subprocess
@@ -134,9 +135,12 @@ Cli = Callable[..., Done]
 
 
 @pytest.fixture
-def cli(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+def cli(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
     """Calls the command line in this process: cli("run", "clip.mp4", "--csv", "-")."""
     from streamcls.cli import main
+
+    log = logging.getLogger("streamcls")
+    before = log.handlers, log.level, log.propagate
 
     def call(*arguments: object) -> Done:
         capfd.readouterr()
@@ -148,4 +152,5 @@ def cli(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> C
         assert code is None or isinstance(code, int)
         return Done(code or 0, out, err)
 
-    return call
+    yield call
+    log.handlers, log.level, log.propagate = before  # other tests look at what is logged

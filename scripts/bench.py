@@ -51,7 +51,7 @@ def plain_loop(clip: Path, weights: Path | None) -> tuple[int, float]:
     from PIL import Image
 
     from streamcls.build import load_network
-    from streamcls.config import ModelSettings
+    from streamcls.settings import ModelSettings
 
     name = "demo" if weights is None else "resnet18"
     model = load_network(ModelSettings(name=name, weights=weights), progress=False).module

@@ -68,11 +68,16 @@ class Result:
 # a warm-up of WARM_UP_S without the step.
 
 
+def clock_reader() -> "Callable[[MatLike, float], int | None]":
+    """What reads the age in ms of an image (BGR) at a time from the code in it."""
+    sys.path.append(str(TOOLS))
+    read: Callable[[MatLike, float], int | None] = importlib.import_module("clock_code").age_ms
+    return read
+
+
 def labelled(images: "Iterator[MatLike]", step_s: float, seconds: float) -> Ages:
     """Classifies, in its stand-in, every image (BGR) that a reader hands out."""
-    sys.path.append(str(TOOLS))
-    age_ms: Callable[[MatLike, float], int | None]
-    age_ms = importlib.import_module("clock_code").age_ms
+    age_ms = clock_reader()
     warm = None
     for image in images:
         warm = warm or time.monotonic() + WARM_UP_S
@@ -178,9 +183,7 @@ def resnet18_ages(url: str, _step_s: float, seconds: float) -> Ages:
 
 def judged(results: "Iterable[StreamclsResult | None]", seconds: float) -> Ages:
     """True age of each result when its label was ready, beside the reported one."""
-    sys.path.append(str(TOOLS))
-    age_ms: Callable[[MatLike, float], int | None]
-    age_ms = importlib.import_module("clock_code").age_ms
+    age_ms = clock_reader()
     warm = None
     for result in results:
         warm = warm or time.monotonic() + WARM_UP_S

@@ -7,9 +7,9 @@ from typing import TypedDict, Unpack
 
 import numpy as np
 
-from streamcls.config import Settings
 from streamcls.errors import PictureError, SettingsError
 from streamcls.records import Image, Prediction, Result
+from streamcls.settings import Settings
 
 
 class ModelOptions(TypedDict, total=False):

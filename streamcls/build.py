@@ -1,21 +1,19 @@
 """From settings to objects; every import of a heavy package happens here, when it is needed."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamcls.config import ModelSettings, Settings, check_fits
+from streamcls.config import check_fits
 from streamcls.config_types import with_variables
-from streamcls.errors import ModelSettingsError, OutputPathError
+from streamcls.errors import ModelSettingsError
 from streamcls.metrics import Metrics
-from streamcls.protocols import Sampler, Sink
+from streamcls.protocols import Sampler
 from streamcls.runtime.pipeline import Pipeline
 from streamcls.runtime.stop import Stop, end_if_signalled
 from streamcls.sampling import AtMostPerSecond, EveryNth
+from streamcls.settings import ModelSettings, Settings
 from streamcls.smoothing import SteadyLabel
 
 if TYPE_CHECKING:
@@ -171,121 +169,6 @@ def build_sampler(settings: Settings) -> Sampler:
     if settings.sample.fps is not None:
         return AtMostPerSecond(settings.sample.fps)
     return EveryNth(settings.sample.every or 1)
-
-
-def check_outputs(
-    settings: Settings, also_read: Sequence[Path] = (), *, live: bool = False
-) -> None:
-    """Raises before anything is loaded if an output can't be written where it is asked for.
-
-    Args:
-        settings: of the run.
-        also_read: files that are read besides those in the settings.
-        live: whether names may have `strftime` fields.
-
-    Raises:
-        OutputPathError: see `streamcls.sinks.files.check_outputs`; unknown ending; font that is
-            none.
-    """
-    from streamcls.sinks.files import STDOUT
-    from streamcls.sinks.files import check_outputs as check
-    from streamcls.sinks.fonts import Typeface
-    from streamcls.sinks.rotation import file_name
-    from streamcls.sinks.segments import check_format
-
-    outputs, now = settings.outputs, datetime.now()
-    named = {"--csv": outputs.csv, "--events": outputs.events, "--video": outputs.video}
-    if outputs.rotate is None and live:
-        for option in ("--csv", "--video"):
-            path = named[option]
-            named[option] = file_name(path, now, changing=False) if path is not None else None
-    named["--stats"] = outputs.stats
-    given = {option: path for option, path in named.items() if path is not None}
-    check(given, inputs(settings, also_read), overwrite=outputs.overwrite)
-    if outputs.events is not None:
-        check_format(outputs.events)
-        if outputs.events.exists() and not outputs.events.is_file():
-            raise OutputPathError(f"--events {outputs.events}: a file is needed, no device or pipe")
-    if outputs.video is not None and outputs.video.suffix.lower() not in (".mp4", ".m4v", ".mov"):
-        raise OutputPathError(f"--video {outputs.video}: MP4 is written; let its name end in .mp4")
-    if outputs.stats == STDOUT:
-        raise OutputPathError("--stats -: give a file name; only --csv goes to standard output")
-    if outputs.font is not None:
-        Typeface(outputs.font, ())
-
-
-def inputs(settings: Settings, also_read: Sequence[Path] = ()) -> dict[Path, str]:
-    """The files that are read, which no output may replace, and what each of them is."""
-    found = {source_path(settings): "the source"}
-    found |= dict.fromkeys(also_read, "an input")
-    model, folder = settings.model, model_folder(settings.model.name)
-    if folder is not None:
-        found |= dict.fromkeys(folder.iterdir(), "a file of the model")
-    named = {"the weights file": model.weights, "the labels file": model.labels}
-    named["the font"] = settings.outputs.font
-    return found | {path: what for what, path in named.items() if path is not None}
-
-
-def sink_opener(
-    settings: Settings, run: Run, more: Sequence[Sink] = ()
-) -> Callable[[], list[Sink]]:
-    """What opens the outputs of the settings, and adds sinks that are open already."""
-    from streamcls.sinks.files import remove
-
-    def opened() -> list[Sink]:
-        with ExitStack() as undo:  # where one can't be opened, the others leave nothing behind
-            sinks: list[Sink] = list(more)
-            for path, sink in _sinks(settings, run):
-                undo.callback(remove, path)
-                undo.callback(sink.close)
-                sinks.append(sink)
-            undo.pop_all()
-            return sinks
-
-    return opened
-
-
-def _sinks(settings: Settings, run: Run) -> Iterator[tuple[Path, Sink]]:
-    outputs, top_k, info = settings.outputs, settings.postprocess.top_k, run.source.info
-    overwrite, start_s = outputs.overwrite, settings.sample.start
-    if outputs.csv is not None:
-        from streamcls.sinks.csv_log import CsvLog
-
-        yield outputs.csv, CsvLog(outputs.csv, top_k, overwrite=overwrite)
-    if outputs.events is not None:
-        from streamcls.sinks.segments import SegmentLog
-
-        # Subtitles fit the annotated video of the same run, else the source.
-        video_s = max(info.start_s, start_s or 0.0)
-        zero_s = info.start_s if outputs.video is None else video_s
-        yield outputs.events, SegmentLog(outputs.events, zero_s, overwrite=overwrite)
-    if outputs.video is not None:
-        from streamcls.sinks.fonts import Typeface
-        from streamcls.sinks.overlay import Overlay
-        from streamcls.sinks.video import VideoSink
-
-        typeface = Typeface(outputs.font, run.classifier.card.labels)
-        overlay = Overlay(typeface, info.width, info.height, top_k)
-        video = VideoSink(
-            outputs.video,
-            info,
-            overlay.draw,
-            start_s=start_s,
-            threads=run.threads,
-            overwrite=overwrite,
-        )
-        yield outputs.video, video
-    if outputs.stats is not None:
-        from streamcls.sinks.stats import StatsFile
-
-        stats = StatsFile(
-            outputs.stats,
-            run.metrics,
-            backend=run.classifier.backend_name,
-            model=settings.model.name,
-            overwrite=overwrite,
-        )
-        yield outputs.stats, stats
 
 
 def describe_model(settings: ModelSettings) -> dict[str, str]:

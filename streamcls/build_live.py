@@ -2,36 +2,30 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from streamcls.build import available_threads, build_sampler, build_smoother, load_classifier
 from streamcls.capture.address import mask_address
-from streamcls.config import Settings, check_fits
-from streamcls.config_types import Rotation, with_variables
+from streamcls.config import check_fits
+from streamcls.config_types import with_variables
 from streamcls.errors import SettingsError
 from streamcls.metrics import Metrics
-from streamcls.protocols import Sink
-from streamcls.records import Image, Result, SourceInfo
+from streamcls.records import Image
 from streamcls.runtime.live import LivePipeline
-from streamcls.runtime.outlet import Outlet
 from streamcls.runtime.stop import Stop
+from streamcls.settings import Settings
 
 if TYPE_CHECKING:
     from streamcls.capture.connection import Connection
     from streamcls.capture.live import LiveSource
     from streamcls.inference.classifier import ImageClassifier
-    from streamcls.sinks.fonts import Typeface
-    from streamcls.sinks.stats import StatsFile
 
 _SIM = "sim://"
 _DEVICES = ("/dev/video", "/dev/v4l/")
-_TIME_BASE = Fraction(1, 90_000)  # RTP's
 _SCENE_PX = 640  # width at which the simulated camera's scenes are drawn
 
 
@@ -199,124 +193,3 @@ def _scenes() -> "Callable[[int], Image]":
 
     all_scenes = scenes()
     return lambda number: draw(all_scenes[number % len(all_scenes)], _SCENE_PX)
-
-
-def live_sinks(settings: Settings, run: LiveRun) -> Iterator[tuple[str, Sink]]:
-    """The outputs of the settings by name, all but the statistics and the window."""
-    outputs, top_k = settings.outputs, settings.postprocess.top_k
-    rotate = outputs.rotate or Rotation()
-    if outputs.csv is not None:
-        from streamcls.sinks.csv_log import CsvLog
-        from streamcls.sinks.files import STDOUT
-        from streamcls.sinks.rotation import Rotating
-
-        def open_csv(path: Path, _first: Result) -> Sink:
-            return CsvLog(path, top_k, overwrite=outputs.overwrite)
-
-        if outputs.csv == STDOUT:
-            yield "csv", CsvLog(STDOUT, top_k)
-        else:
-            yield (
-                "csv",
-                Rotating(
-                    outputs.csv,
-                    open_csv,
-                    every_frame=False,
-                    seconds=rotate.seconds,
-                    size=rotate.bytes,
-                ),
-            )
-    if outputs.events is not None:
-        from streamcls.sinks.segments import SegmentLog
-
-        yield "events", SegmentLog(outputs.events, 0.0, overwrite=outputs.overwrite)
-    if outputs.video is not None:
-        yield "video", _video(settings, run, outputs.video, rotate, typeface(settings, run))
-
-
-def _video(
-    settings: Settings, run: LiveRun, path: Path, rotate: Rotation, letters: "Typeface"
-) -> Sink:
-    from streamcls.sinks.overlay import Overlay
-    from streamcls.sinks.rotation import Rotating
-    from streamcls.sinks.video import VideoSink
-
-    def open_(path: Path, first: Result) -> Sink:
-        info = _info(first, path)
-        overlay = Overlay(letters, info.width, info.height, settings.postprocess.top_k, live=True)
-        return VideoSink(
-            path,
-            info,
-            overlay.draw,
-            start_s=None,
-            threads=run.threads,
-            overwrite=settings.outputs.overwrite,
-        )
-
-    return Rotating(path, open_, every_frame=True, seconds=rotate.seconds, size=rotate.bytes)
-
-
-def _info(first: Result, path: Path) -> SourceInfo:
-    """What the annotated video needs to know, from its first frame."""
-    frame, status = first.frame, first.status
-    height, width = frame.image.shape[:2]
-    measured = status.fps if status is not None else 0.0
-    return SourceInfo(
-        camera=frame.camera,
-        path=path,
-        width=width,
-        height=height,
-        fps=measured or (1 / frame.duration_s if frame.duration_s else 0.0),
-        time_base=_TIME_BASE,
-        start_s=frame.pts_s,
-        duration_s=None,
-        sample_aspect=Fraction(1),
-        has_sound=False,
-        description="",
-    )
-
-
-class Recorder:
-    """Turns a recording of the annotated video on and off while the run goes on."""
-
-    def __init__(self, settings: Settings, run: LiveRun, letters: "Typeface") -> None:
-        """Is off."""
-        self._settings = settings
-        self._run = run
-        self._letters = letters
-        self._outlet: Outlet | None = None
-
-    def toggle(self) -> str | None:
-        """Ends the recording, or begins one into a new file, whose name it gives."""
-        from streamcls.sinks.rotation import stamped
-
-        if self._outlet is not None:
-            self._run.pipeline.remove(self._outlet)
-            self._outlet = None
-            return None
-        path = stamped(self._run.source.camera, ".mp4", datetime.now())
-        sink = _video(self._settings, self._run, path, Rotation(), self._letters)
-        self._outlet = self._run.pipeline.add(path.name, sink)
-        return path.name
-
-
-def typeface(settings: Settings, run: LiveRun) -> "Typeface":
-    """The font for window and annotated video."""
-    from streamcls.sinks.fonts import Typeface
-
-    return Typeface(settings.outputs.font, run.classifier.card.labels)
-
-
-def stats_file(settings: Settings, run: LiveRun) -> "StatsFile | None":
-    """The statistics, where the settings ask for them."""
-    from streamcls.sinks.stats import StatsFile
-
-    if settings.outputs.stats is None:
-        return None
-    return StatsFile(
-        settings.outputs.stats,
-        run.metrics,
-        backend=run.classifier.backend_name,
-        model=settings.model.name,
-        overwrite=settings.outputs.overwrite,
-    )

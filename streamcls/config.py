@@ -1,7 +1,7 @@
-"""Every setting: its name, type, default, limits and description stand here and nowhere else.
+"""Settings from options and files (YAML), with an error that says where a mistake is.
 
-The command line, the Python API and settings files (YAML) all go through `Settings`. Options of the
-command line have the same names with `-` for `_`; `options()` says in which group each one nests.
+The command line, the Python API and settings files all go through `from_options`. Options of the
+command line have the settings' names with `-` for `_`; `options()` says in which group each nests.
 """
 
 import difflib
@@ -9,34 +9,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from streamcls import config_file
 from streamcls.config_file import Where
-from streamcls.config_types import (
-    Address,
-    File,
-    Integer,
-    MoreThanZero,
-    Name,
-    NotNegative,
-    Number,
-    Positive,
-    Rotate,
-)
 from streamcls.errors import SettingsError
+from streamcls.settings import ConnectionSettings, Group, Settings, SignalSettings
 
 # These exclude each other: the one that is given as an option overrules both of the file.
 _EITHER: tuple[Where, ...] = (("sample", "every"), ("sample", "fps"))
@@ -77,151 +59,6 @@ _METAVARS = {
 }
 
 
-class _Group(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        allow_inf_nan=False,
-        coerce_numbers_to_str=True,
-        use_attribute_docstrings=True,
-    )
-
-
-class SampleSettings(_Group):
-    """Which part of the source is read, and which of its frames are classified."""
-
-    every: Positive | None = None
-    """Classify every N-th frame."""
-    fps: Annotated[Number, Field(gt=0)] | None = None
-    """Classify at most R frames a second of media time."""
-    start: Annotated[Number, Field(ge=0)] | None = None
-    """Begin at this media time, in seconds (the `pts_s` of the CSV)."""
-    duration: Annotated[Number, Field(gt=0)] | None = None
-    """Stop so many seconds later, of media time; of live sources so long after the start."""
-
-    @field_validator("fps")
-    @classmethod
-    def _not_with_every(cls, fps: float | None, given: ValidationInfo) -> float | None:
-        if fps is not None and given.data.get("every") is not None:
-            raise ValueError("can't be given together with `every`")
-        return fps
-
-
-class ModelSettings(_Group):
-    """What classifies."""
-
-    name: Name = "resnet18"
-    """A classifier of torchvision by name, `demo`, or a model folder."""
-    weights: File | None = None
-    """Weights file: a state_dict, or a checkpoint with its own classes."""
-    labels: File | None = None
-    """Class names, one a line, in the order of the model's outputs."""
-    backend: Literal["torch"] = "torch"
-    """The engine that runs the model."""
-
-
-class PostprocessSettings(_Group):
-    """What becomes of the probabilities."""
-
-    top_k: Annotated[Integer, Field(ge=1, le=1000)] = 3
-    """How many labels are shown and written for each frame."""
-    threshold: Annotated[Number, Field(ge=0, le=1)] = 0.3
-    """Smoothed probability that the steady label needs; below it is `unknown`."""
-    smoothing: Annotated[Number, Field(ge=0)] = 0.3
-    """Time constant of the smoothing in seconds; 0 is none."""
-    dwell: Annotated[Number, Field(ge=0)] = 0.2
-    """How long, in seconds, another label must lead before the steady label changes."""
-
-
-class ConnectionSettings(_Group):
-    """How a live source is reached, and when it is given up."""
-
-    transport: Literal["tcp", "udp"] = "tcp"
-    """How RTSP carries the pictures: tcp or udp."""
-    connect_timeout: MoreThanZero = 10.0
-    """For how many seconds a source may leave a new connection without an answer."""
-    read_timeout: MoreThanZero = 5.0
-    """After how many seconds of silence a connection is given up for a new one."""
-    max_retries: Annotated[Integer, Field(ge=0)] | None = None
-    """Give up after so many tries in a row; without it, never."""
-    retry_for: NotNegative | None = None
-    """Give up when so many seconds of trying were of no use; without it, never."""
-
-
-class SignalSettings(_Group):
-    """When the pictures of a live source are not to be trusted."""
-
-    stale_after: MoreThanZero = 2.0
-    """Without a frame for so many seconds the source is `stale`."""
-    frozen_after: NotNegative = 10.0
-    """A picture that stays the same to the bit for so many seconds is `frozen`; 0 allows it."""
-    max_delay: MoreThanZero = 0.5
-    """A frame that was held up on its way for more seconds than this gets no label."""
-
-
-class OutputSettings(_Group):
-    """What is written. With no output at all the segments are printed."""
-
-    show: bool | None = None
-    """Show a window; without a say, for a webcam where there is a display."""
-    csv: File | None = None
-    """A row for each classified frame; `-` is standard output."""
-    events: File | None = None
-    """Segments of the steady label; the ending says the format: .csv, .json or .vtt."""
-    video: File | None = None
-    """Annotated video, MP4."""
-    rotate: Rotate | None = None
-    """Begin new CSV and video files after this time or size: 1h, 500MB (live sources)."""
-    stats: File | None = None
-    """Ledger of frames, speed and memory, as JSON; rewritten every 10 s for live sources."""
-    font: File | None = None
-    """Font for the annotated video, where the one found on the system lacks a character."""
-    overwrite: bool = False
-    """Replace outputs that exist."""
-
-
-class RuntimeSettings(_Group):
-    """How it runs."""
-
-    threads: Positive | None = None
-    """How many CPU threads to use; without it, as many as this process may run on."""
-    queue_size: Positive = 1
-    """How many frames of a live source may wait for the classifier."""
-    queue_policy: Literal["newest", "block"] = "newest"
-    """What happens when too many wait: `newest` lets the oldest go, `block` holds the source up."""
-
-
-class Settings(_Group):
-    """All settings of one run."""
-
-    source: Annotated[Address, Field(repr=False)]
-    """A video file, a webcam (0, /dev/video0), or the address of a stream (rtsp://, http://, sim://)."""
-    camera: Name | None = None
-    """Name of the source in rows and events; without it, the file's or the host's name."""
-    sample: SampleSettings = SampleSettings()
-    """Which part of the source is read, and which of its frames are classified."""
-    model: ModelSettings = ModelSettings()
-    """What classifies."""
-    postprocess: PostprocessSettings = PostprocessSettings()
-    """What becomes of the probabilities."""
-    connection: ConnectionSettings = ConnectionSettings()
-    """How a live source is reached, and when it is given up."""
-    signal: SignalSettings = SignalSettings()
-    """When the pictures of a live source are not to be trusted."""
-    outputs: OutputSettings = OutputSettings()
-    """What is written."""
-    runtime: RuntimeSettings = RuntimeSettings()
-    """How it runs."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_empty_groups(cls, values: object) -> object:
-        """A group whose keys are all commented out reads as null; it is as good as not there."""
-        if not isinstance(values, dict):
-            return values
-        return {key: value for key, value in values.items() if value is not None}
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Option:
     """One setting as an option: its `name` (with `_`), and `where` in the settings it nests.
@@ -244,7 +81,7 @@ def options() -> dict[str, Option]:
     found = {}
     for name, top in Settings.model_fields.items():
         group = top.annotation
-        if isinstance(group, type) and issubclass(group, _Group):
+        if isinstance(group, type) and issubclass(group, Group):
             leaves: list[tuple[Where, FieldInfo]] = [
                 ((name, leaf), field) for leaf, field in group.model_fields.items()
             ]

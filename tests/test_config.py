@@ -3,9 +3,10 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from streamcls.config import Settings, check_fits, from_options, options
+from streamcls.config import check_fits, from_options, options
 from streamcls.config_types import Rotation, with_variables
 from streamcls.errors import SettingsError
+from streamcls.settings import Settings
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 

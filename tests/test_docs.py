@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from streamcls.cli import cli as group
-from streamcls.config import Settings, options
+from streamcls.config import options
+from streamcls.settings import Settings
 
 PROJECT = Path(__file__).parent.parent
 DOCS = {

@@ -16,7 +16,8 @@ LEVELS = {
     "protocols": 1,
     "config_file": 1,
     "config_types": 1,
-    "config": 2,
+    "settings": 2,
+    "config": 3,
     "capture": 2,
     "sampling": 2,
     "inference": 2,
@@ -26,13 +27,14 @@ LEVELS = {
     "runtime": 3,
     "build": 4,
     "build_live": 5,
-    "api": 6,
-    "cli": 6,
-    "__init__": 7,
-    "__main__": 7,
+    "build_outputs": 6,
+    "api": 7,
+    "cli": 7,
+    "__init__": 8,
+    "__main__": 8,
 }
-NOT_FOR_STAGES = {"config"}
-NOT_FOR_RUNTIME = {"capture", "sampling", "inference", "smoothing", "sinks", "demo", "config"}
+NOT_FOR_STAGES = {"settings"}
+NOT_FOR_RUNTIME = {"capture", "sampling", "inference", "smoothing", "sinks", "demo", "settings"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -110,19 +110,17 @@ class LiveSource:
         while not self._wait(0):
             try:
                 yield from self._connection()
-            except SignalLostError as lost:
-                wait_s = self._next_wait_s(lost)
-                yield Lost(str(lost), wait_s)
-                if self._wait(wait_s):
-                    return
+                continue  # it ends by itself only where the run does
+            except SignalLostError as error:
+                lost = error
             except SourceError as error:
                 raise SourceError(f"{self.camera}: {error}") from error
             except Exception as error:  # what native readers raise has no bounds
                 log.debug("%s: where it was raised:", self.camera, exc_info=True)
-                wait_s = self._next_wait_s(SignalLostError(f"unexpected {type(error).__name__}"))
-                yield Lost(f"unexpected {type(error).__name__}", wait_s)
-                if self._wait(wait_s):
-                    return
+                lost = SignalLostError(f"unexpected {type(error).__name__}")
+            wait_s = self._next_wait_s(lost)
+            yield Lost(str(lost), wait_s)
+            self._wait(wait_s)
 
     def _next_wait_s(self, lost: SignalLostError) -> float:
         now_ns = time.monotonic_ns()

@@ -101,7 +101,7 @@ class NetworkStream:
             raise _lost(error, at.connect_timeout_s) from None  # its cause holds the password
         try:
             self._stream = self._live_video()
-        except BaseException:
+        except BaseException:  # whatever it is, it is raised again
             self._container.close()
             raise
         self._timed = self._container.format.name in _TIMED_FORMATS

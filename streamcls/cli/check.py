@@ -16,9 +16,10 @@ from streamcls.capture.container import Probe
 from streamcls.capture.inspect import Inspection, inspect
 from streamcls.cli.options import MODEL_OPTIONS, settings_options, verbosity
 from streamcls.cli.report import print_table
-from streamcls.config import Settings, from_options
+from streamcls.config import from_options
 from streamcls.records import LiveFrame
 from streamcls.runtime.stop import Stop
+from streamcls.settings import Settings
 
 _LIVE_S = 3.0  # for how long a live source is looked at
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from streamcls.build import BATCH, available_threads, check_outputs, load_classifier
+from streamcls.build import BATCH, available_threads, load_classifier
+from streamcls.build_outputs import check_outputs
 from streamcls.capture.picture import find_pictures, read_picture
 from streamcls.cli.options import MODEL_OPTIONS, settings_options, verbosity
 from streamcls.cli.report import SCREEN, print_table

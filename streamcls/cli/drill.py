@@ -12,10 +12,11 @@ from streamcls.build import available_threads, load_classifier
 from streamcls.build_live import build_live
 from streamcls.cli.options import set_up_log, settings_options, verbosity
 from streamcls.cli.report import print_table
-from streamcls.config import OutputSettings, Settings, from_options
+from streamcls.config import from_options
 from streamcls.metrics import Metrics
 from streamcls.records import Event, Result
 from streamcls.runtime.stop import Stop
+from streamcls.settings import OutputSettings, Settings
 
 if TYPE_CHECKING:
     from streamcls.inference.classifier import ImageClassifier

@@ -8,21 +8,14 @@ import click
 from rich.console import Console
 from rich.status import Status as Line
 
-from streamcls.build_live import (
-    LiveRun,
-    Recorder,
-    build_live,
-    is_webcam,
-    live_sinks,
-    stats_file,
-    typeface,
-)
+from streamcls.build_live import LiveRun, build_live, is_webcam
+from streamcls.build_outputs import Recorder, live_sinks, stats_file, typeface
 from streamcls.capture.address import mask_address
 from streamcls.cli.report import EventLines
-from streamcls.config import Settings
 from streamcls.metrics import Metrics
 from streamcls.records import Result, Status
 from streamcls.runtime.stop import Stop
+from streamcls.settings import Settings
 from streamcls.sinks.window import DisplayProbe, Window
 
 _STATS_EVERY_S = 10.0

@@ -7,17 +7,19 @@ from typing import Any
 
 import click
 
-from streamcls.build import Run, build_run, check_outputs, sink_opener
+from streamcls.build import Run, build_run
 from streamcls.build_live import is_live
+from streamcls.build_outputs import check_outputs, sink_opener
 from streamcls.cli.options import settings_options, verbosity
 from streamcls.cli.report import Progress, SegmentTable
-from streamcls.config import SampleSettings, Settings, from_options
+from streamcls.config import from_options
 from streamcls.errors import SourceError
 from streamcls.metrics import Metrics
 from streamcls.protocols import Sink
 from streamcls.records import SourceInfo
 from streamcls.runtime.pipeline import run as run_pipeline
 from streamcls.runtime.stop import Stop
+from streamcls.settings import SampleSettings, Settings
 
 log = logging.getLogger(__name__)
 

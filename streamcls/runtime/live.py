@@ -14,14 +14,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from types import TracebackType
-from typing import Self
 
 from streamcls.errors import OutputPathError
 from streamcls.metrics import Metrics, OutputCounts
 from streamcls.protocols import Classifier, LiveSource, Sampler, Sink, Smoother
 from streamcls.records import Event, Frame, Lost, Result, Status, Timing
 from streamcls.runtime.buffer import Buffer, Finished
+from streamcls.runtime.closing import Closing
 from streamcls.runtime.desk import Desk
 from streamcls.runtime.lanes import Lanes
 from streamcls.runtime.outlet import Outlet, serve
@@ -34,7 +33,7 @@ _LINES = 100  # of the log that may wait where standard error is blocked
 _JOIN_S = 2.0  # for capture and classifier, and again for the outputs
 
 
-class LivePipeline:
+class LivePipeline(Closing):
     """One live source through one classifier, into outlets.
 
     Use it in a `with`; leaving it ends all threads, whatever happened inside.
@@ -96,19 +95,6 @@ class LivePipeline:
         self._closed = False
         self.output_failure: Exception | None = None
 
-    def __enter__(self) -> Self:
-        """The pipeline itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Ends it, whatever happened inside."""
-        self.close()
-
     # -- outputs
 
     def outlet(
@@ -123,9 +109,14 @@ class LivePipeline:
     ) -> Outlet:
         """A place to take results from, on any one thread; see `Outlet`."""
         made = Outlet(
-            name, self._metrics, frames=frames, answers=answers, images=images, newest=newest
+            name,
+            self._metrics,
+            frames=frames,
+            answers=answers,
+            images=images,
+            newest=newest,
+            events=events,
         )
-        made.events = events
         self._outlets = (*self._outlets, made)
         return made
 
@@ -276,10 +267,10 @@ class LivePipeline:
             )
             self._desk.classified(frame, epoch, answer.predictions[0], timing)
 
+    # -- log thread
+
     def _say(self, level: int, line: str) -> None:
         self._lines.put((level, line))
-
-    # -- log thread
 
     def _log(self) -> None:
         """Logs on a thread that nobody waits for."""

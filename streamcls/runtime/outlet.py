@@ -1,6 +1,5 @@
 """An output of a live run: behind a bounded buffer, so that it may stall or fail on its own."""
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -11,8 +10,6 @@ from streamcls.metrics import Metrics
 from streamcls.protocols import Sink
 from streamcls.records import Event, Image, Result
 from streamcls.runtime.buffer import Buffer, Finished
-
-log = logging.getLogger(__name__)
 
 _ROWS = 1000  # results without their images that wait for a slow disk
 _FRAME_BYTES = 64_000_000  # of images that wait for a slow encoder
@@ -36,6 +33,7 @@ class Outlet:
         answers: bool,
         images: bool,
         newest: bool,
+        events: bool = True,
     ) -> None:
         """Sets up an empty one.
 
@@ -46,11 +44,12 @@ class Outlet:
             answers: whether classified frames are wanted when they have their answer.
             images: whether they have to have their images.
             newest: whether only the latest result matters, as for a picture on a screen.
+            events: whether events are wanted.
         """
         self.name = name
         self.frames = frames
         self.answers = answers
-        self.events = True
+        self.events = events
         self._metrics = metrics
         self._images = images
         self._newest = newest
@@ -119,7 +118,7 @@ def serve(outlet: Outlet, sink: Sink, failed: Callable[[str, Exception], None]) 
                     sink.event(item)
                 else:
                     sink.write(item)
-        except Exception:
+        except Exception:  # raised again when the sink is closed
             with suppress(Exception):  # what it says in closing comes from the same trouble
                 sink.close()
             raise

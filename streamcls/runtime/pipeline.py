@@ -13,13 +13,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 from streamcls.metrics import Metrics
 from streamcls.protocols import Classified, Classifier, Sampler, Sink, Smoother, Source
 from streamcls.records import Event, Frame, Grabbed, Prediction, Result, Steady, Timing
 from streamcls.runtime.buffer import Buffer, Finished
+from streamcls.runtime.closing import Closing
 from streamcls.runtime.lanes import Lanes
 from streamcls.runtime.stop import Stop
 
@@ -49,7 +48,7 @@ class _Entry:
     place: int
 
 
-class Pipeline:
+class Pipeline(Closing):
     """One source through one classifier; iterate over `results()` once.
 
     Use it in a `with`; leaving it stops the threads, whatever happened inside.
@@ -97,19 +96,6 @@ class Pipeline:
         self._steady = Steady(None, 0.0)
         self._last: Prediction | None = None
         self._lanes = Lanes(self._stop)
-
-    def __enter__(self) -> Self:
-        """The pipeline itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Ends it, whatever happened inside."""
-        self.close()
 
     def close(self) -> None:
         """Ends the threads and closes the source; what is still in flight counts as dropped."""

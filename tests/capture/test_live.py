@@ -296,6 +296,16 @@ def test_what_is_no_live_video_is_given_up_at_once(bench: Bench, where: str) -> 
 # -- times
 
 
+def test_what_nobody_foresaw_is_a_loss_like_any_other(bench: Bench) -> None:
+    """A reader's own mistake doesn't end the run, and is not shown in full: it may hold secrets."""
+    broken = connection(good(0, 1), ValueError("rtsp://anna:geheim@h"))
+    items = bench.watch(broken, connection(good(5, 6)))
+    (found,) = [item.reason for item in items if isinstance(item, Lost)][:1]
+    assert found == "unexpected ValueError"
+    assert broken.closed
+    assert isinstance(items[-2], LiveFrame)
+
+
 def test_times_and_index_go_on_across_reconnects(bench: Bench) -> None:
     frames = bench.frames(
         connection(good(0, 3)),

@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 import pytest
 
+from streamcls.errors import OutputPathError
 from streamcls.metrics import Metrics, Snapshot
 from streamcls.records import Event, Image, LiveFrame, Lost, Result, Status
 from streamcls.runtime import live
@@ -744,6 +745,67 @@ def test_a_reader_who_has_enough_ends_the_run(caplog: pytest.LogCaptureFixture) 
             list(rig.pipeline.results(outlet))
     assert other.closed == 1
     assert "goes on" not in caplog.text
+
+
+def test_an_output_that_can_not_be_created_ends_the_run() -> None:
+    """It would write nothing for months."""
+
+    class Taken(ListSink):
+        def write(self, result: Result) -> None:
+            raise OutputPathError("o.csv: exists")
+
+    rig = Rig()
+    rig.pipeline.add("csv", Taken())
+    outlet = rig.pipeline.outlet("o", frames=False, answers=True, images=False, newest=True)
+    with rig:
+        rig.camera.give()
+        with pytest.raises(OutputPathError, match=r"o\.csv: exists"):
+            list(rig.pipeline.results(outlet))
+
+
+def test_work_that_is_done_again_and_again_may_fail_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The failure is said once, and the next time it is tried again."""
+    rig, again, calls = Rig(), threading.Event(), list[int]()
+
+    def work() -> None:
+        calls.append(0)
+        if len(calls) < 3:
+            raise OSError("disk full")
+        again.set()
+
+    rig.pipeline.every(0.01, "stats", work, lambda: calls.append(1))
+    with rig:
+        assert again.wait(PATIENCE_S)
+    assert calls[-1] == 1
+    assert caplog.text.count("disk full") == 1
+    assert rig.counts.outputs["stats"].failure == "disk full"
+
+
+def test_a_log_that_nobody_reads_holds_nothing_up() -> None:
+    """Standard error may be a pipe that is full, or a terminal that was stopped."""
+    reads = threading.Event()
+
+    class Full(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            reads.wait(PATIENCE_S)
+
+    full, log = Full(), logging.getLogger("streamcls.runtime.live")
+    log.addHandler(full)
+    rig = Rig()
+    sink = rig.add()
+    try:
+        with rig:
+            for _ in range(3):
+                rig.answered(sink)
+                rig.camera.lose("gone")
+            rig.answered(sink)
+            reads.set()
+    finally:
+        reads.set()
+        log.removeHandler(full)
+    assert sink.states.count("no_signal") == 3
 
 
 def test_an_output_that_can_not_be_closed_is_a_failure_too() -> None:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from streamcls.build import load_classifier
-from streamcls.config import ModelSettings
 from streamcls.runtime import stop as module
 from streamcls.runtime.stop import Stop, end_if_signalled, end_on_signals
+from streamcls.settings import ModelSettings
 
 
 def test_the_first_failure_is_kept() -> None:

@@ -120,7 +120,8 @@ class LiveSource:
                 lost = SignalLostError(f"unexpected {type(error).__name__}")
             wait_s = self._next_wait_s(lost)
             yield Lost(str(lost), wait_s)
-            self._wait(wait_s)
+            if self._wait(wait_s):
+                return
 
     def _next_wait_s(self, lost: SignalLostError) -> float:
         now_ns = time.monotonic_ns()

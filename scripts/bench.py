@@ -50,7 +50,7 @@ def plain_loop(clip: Path, weights: Path | None) -> tuple[int, float]:
     """Frames and seconds of the tutorials' loop, start-up apart."""
     from PIL import Image
 
-    from streamcls.build import load_network
+    from streamcls.build_network import load_network
     from streamcls.settings import ModelSettings
 
     name = "demo" if weights is None else "resnet18"

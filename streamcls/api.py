@@ -19,6 +19,8 @@ class ModelOptions(TypedDict, total=False):
     weights: str | PathLike[str]
     labels: str | PathLike[str]
     backend: str
+    precision: str
+    input_size: int
     threads: int
 
 
@@ -131,14 +133,16 @@ def classify(
         PictureError: a file can't be read, or an array is no picture.
         SettingsError, ModelSettingsError, WeightsUnavailableError: the model can't be had.
     """
-    from streamcls.build import BATCH, available_threads, load_classifier
+    from streamcls.build import BATCH
+    from streamcls.build_model import load_classifier
+    from streamcls.build_network import Work, available_threads
     from streamcls.capture.picture import read_picture
     from streamcls.config import from_options
 
     _check_names(options, ModelOptions)
     settings = from_options({"source": "pictures", **options})
     threads = settings.runtime.threads or available_threads()
-    classifier = load_classifier(settings.model, batch=BATCH, threads=threads, progress=False)
+    classifier = load_classifier(settings.model, Work(BATCH, threads), progress=False)
     found: list[Prediction] = []
     for at in range(0, len(pictures), classifier.batch):
         images = [

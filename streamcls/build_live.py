@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from streamcls.build import available_threads, build_sampler, build_smoother, load_classifier
+from streamcls.build import build_sampler, build_smoother
+from streamcls.build_model import load_classifier
+from streamcls.build_network import Work, available_threads
 from streamcls.capture.address import mask_address
 from streamcls.config import check_fits
 from streamcls.config_types import with_variables
@@ -76,9 +78,7 @@ def build_live(
     threads = settings.runtime.threads or available_threads()
     connect = _connector(settings, stop)  # before the model, which takes long
     # One picture at a time with all threads: the newest frame's label comes soonest.
-    classifier = classifier or load_classifier(
-        settings.model, batch=1, threads=threads, progress=progress
-    )
+    classifier = classifier or load_classifier(settings.model, Work(1, threads), progress=progress)
     begun_ns = time.monotonic_ns()
     source = _live_source(settings, connect, stop, begun_ns)
     pipeline = LivePipeline(

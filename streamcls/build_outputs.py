@@ -7,8 +7,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamcls.build import Run, model_folder, source_path
+from streamcls.build import Run, source_path
 from streamcls.build_live import LiveRun
+from streamcls.build_network import model_folder
 from streamcls.config_types import Rotation
 from streamcls.errors import OutputPathError
 from streamcls.protocols import Sink

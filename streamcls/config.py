@@ -40,6 +40,8 @@ _METAVARS = {
     "duration": "S",
     "model": "NAME_OR_PATH",
     "backend": "NAME",
+    "precision": "NAME",
+    "input_size": "PX",
     "top_k": "N",
     "threshold": "P",
     "smoothing": "S",

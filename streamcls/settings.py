@@ -60,13 +60,17 @@ class ModelSettings(Group):
     """What classifies."""
 
     name: Name = "resnet18"
-    """A classifier of torchvision by name, `demo`, or a model folder."""
+    """A classifier of torchvision by name, `demo`, a model folder or a bundle."""
     weights: File | None = None
     """Weights file: a state_dict, or a checkpoint with its own classes."""
     labels: File | None = None
     """Class names, one a line, in the order of the model's outputs."""
-    backend: Literal["torch"] = "torch"
-    """The engine that runs the model."""
+    backend: Literal["auto", "openvino", "onnx", "torch"] = "auto"
+    """The engine: openvino, onnx, torch; auto takes the fastest one installed."""
+    precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
+    """How it computes: fp32, bf16, int8; auto takes the fastest one that gives the same labels."""
+    input_size: Annotated[Integer, Field(ge=32, le=1024)] | None = None
+    """Side of the square the model sees, in px; a smaller one is faster and less accurate."""
 
 
 class PostprocessSettings(Group):

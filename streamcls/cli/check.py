@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from streamcls.build import describe_model
 from streamcls.build_live import is_live, open_live
+from streamcls.build_model import describe_model
 from streamcls.capture.address import mask
 from streamcls.capture.container import Probe
 from streamcls.capture.inspect import Inspection, inspect

@@ -11,7 +11,9 @@ from typing import Any
 
 import click
 
-from streamcls.build import BATCH, available_threads, load_classifier
+from streamcls.build import BATCH
+from streamcls.build_model import load_classifier
+from streamcls.build_network import Work, available_threads
 from streamcls.build_outputs import check_outputs
 from streamcls.capture.picture import find_pictures, read_picture
 from streamcls.cli.options import MODEL_OPTIONS, settings_options, verbosity
@@ -47,7 +49,7 @@ def command(
     check_outputs(chosen, files)
     threads = chosen.runtime.threads or available_threads()
     classifier = load_classifier(
-        chosen.model, batch=BATCH, threads=threads, progress=not quiet and sys.stderr.isatty()
+        chosen.model, Work(BATCH, threads), progress=not quiet and sys.stderr.isatty()
     )
     done: list[Classification] = []
     with ExitStack() as stack:

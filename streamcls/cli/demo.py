@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from streamcls.build import DEMO_MODEL
+from streamcls.build_network import DEMO_MODEL
 from streamcls.cli.options import settings_options, verbosity
 from streamcls.cli.run import run_settings
 from streamcls.config import from_options

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamcls.build import available_threads, load_classifier
 from streamcls.build_live import build_live
+from streamcls.build_model import load_classifier
+from streamcls.build_network import Work, available_threads
 from streamcls.cli.options import set_up_log, settings_options, verbosity
 from streamcls.cli.report import print_table
 from streamcls.config import from_options
@@ -104,7 +105,7 @@ def command(
     if not verbose:
         set_up_log(-1)  # the table says it
     threads = chosen.runtime.threads or available_threads()
-    classifier = load_classifier(chosen.model, batch=1, threads=threads, progress=not quiet)
+    classifier = load_classifier(chosen.model, Work(1, threads), progress=not quiet)
     outcomes = []
     for name in fault or FAULTS:
         if not quiet:

@@ -2,7 +2,7 @@
 
 import click
 
-from streamcls.build import DEMO_MODEL, model_folder
+from streamcls.build_network import DEMO_MODEL, model_folder
 from streamcls.cli.options import verbosity
 from streamcls.cli.report import print_table
 

@@ -12,7 +12,7 @@ from streamcls.config import options
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-MODEL_OPTIONS = ("model", "weights", "labels", "backend")
+MODEL_OPTIONS = ("model", "weights", "labels", "backend", "precision", "input_size")
 
 
 def settings_options(*names: str) -> Callable[[Command], Command]:

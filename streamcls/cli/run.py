@@ -106,8 +106,9 @@ def length_s(info: SourceInfo, sample: SampleSettings) -> float | None:
 
 def _heading(built: Run, chosen: Settings) -> str:
     threads = f"{built.threads} thread{'s' if built.threads > 1 else ''}"
-    info, backend = built.source.info, built.classifier.backend_name
-    return f"{info.path}: {info.description}; {chosen.model.name} on {backend}, {threads}"
+    info, classifier = built.source.info, built.classifier
+    engine = f"{classifier.backend_name} ({classifier.choice})"
+    return f"{info.path}: {info.description}; {chosen.model.name} on {engine}, {threads}"
 
 
 def _say_ledger(built: Run, *, quiet: bool) -> None:

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from streamcls.errors import ModelSettingsError
 from streamcls.records import ModelCard
@@ -10,15 +12,34 @@ from streamcls.records import ModelCard
 CARD_NAME = "card.json"
 
 
-def read_card(folder: Path, weights: Path) -> ModelCard:
-    """The card of a model folder; `sha256` is that of `weights`.
+def read_fields(folder: Path) -> dict[str, Any]:
+    """What stands in the card of a model folder, unchecked.
 
     Raises:
-        ModelSettingsError: the card is missing, no JSON, or a field is missing or wrong.
+        ModelSettingsError: the card is missing or no JSON object.
     """
     path = folder / CARD_NAME
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelSettingsError(
+            f"{path}: {error.strerror}; a model folder needs a card"
+        ) from error
+    except ValueError as error:
+        raise ModelSettingsError(f"{path}: not a model card: {error}") from error
+    if not isinstance(fields, dict):
+        raise ModelSettingsError(f"{path}: not a model card: no JSON object")
+    return fields
+
+
+def read_card(folder: Path, sha256: str) -> ModelCard:
+    """The card of a model folder, whose weights have this hash.
+
+    Raises:
+        ModelSettingsError: the card is missing, no JSON, or a field is missing or wrong.
+    """
+    path, fields = folder / CARD_NAME, read_fields(folder)
+    try:
         mean, std = ((float(a), float(b), float(c)) for a, b, c in (fields["mean"], fields["std"]))
         return ModelCard(
             arch=str(fields["arch"]),
@@ -28,17 +49,18 @@ def read_card(folder: Path, weights: Path) -> ModelCard:
             interpolation=str(fields["interpolation"]),
             mean=mean,
             std=std,
-            sha256=sha256_of(weights),
+            sha256=sha256,
             note=str(fields.get("note", "")),
         )
-    except OSError as error:
-        raise ModelSettingsError(
-            f"{path}: {error.strerror}; a model folder needs a card"
-        ) from error
     except KeyError as error:
         raise ModelSettingsError(f"{path}: the field {error} is missing") from error
     except (ValueError, TypeError) as error:
         raise ModelSettingsError(f"{path}: not a model card: {error}") from error
+
+
+def with_input_size(card: ModelCard, side: int) -> ModelCard:
+    """The card for pictures of another size; how much of the picture is seen stays the same."""
+    return replace(card, input_size=side, resize=round(card.resize * side / card.input_size))
 
 
 def read_labels(path: Path) -> tuple[str, ...]:

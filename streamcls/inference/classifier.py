@@ -20,6 +20,7 @@ class ImageClassifier:
         backend: Backend,
         *,
         batch: int,
+        choice: str = "",
     ) -> None:
         """Puts the parts together.
 
@@ -28,7 +29,9 @@ class ImageClassifier:
             preprocess: (H, W, 3) uint8 BGR to (S, S, 3) uint8 RGB.
             backend: runs the network on batches of exactly `batch` pictures.
             batch: how many.
+            choice: why this backend was chosen, for people.
         """
+        self.choice = choice
         self._card = card
         self._preprocess = preprocess
         self._backend = backend

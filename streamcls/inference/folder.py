@@ -28,7 +28,7 @@ def describe(folder: Path) -> tuple[ModelCard, Path]:
     """
     for name in _WEIGHTS_NAMES:
         if (folder / name).is_file():
-            return read_card(folder, folder / name), folder / name
+            return read_card(folder, sha256_of(folder / name)), folder / name
     raise ModelSettingsError(f"{folder}: no weights in it ({' or '.join(_WEIGHTS_NAMES)})")
 
 

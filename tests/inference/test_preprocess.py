@@ -1,10 +1,15 @@
 """The preprocessing against torchvision's own transform, which the weights were made with."""
 
+import tracemalloc
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from streamcls.inference.preprocess import Preprocess
+from streamcls.inference.preprocess import Geometry, Preprocess, Products, Resize
+from streamcls.inference.torch_resize import TorchResize
 from streamcls.inference.torchvision_import import import_torchvision
 from streamcls.records import Image, ModelCard
 
@@ -59,12 +64,20 @@ SIZES = [
 ]
 
 
+Resizer = Callable[[Geometry], Resize]
+both = pytest.mark.parametrize("resizer", [Products, TorchResize])
+
+
+@both
 @pytest.mark.parametrize(("width", "height"), [*SIZES, (1, 1), (3, 2), (4000, 31), (1081, 1079)])
-def test_it_is_torchvisions_transform_within_a_grey_level(width: int, height: int) -> None:
+def test_it_is_torchvisions_transform_within_a_grey_level(
+    width: int, height: int, resizer: Resizer
+) -> None:
     image, about = picture(width, height), card()
-    assert_same(Preprocess(about)(image), reference(image, about))
+    assert_same(Preprocess(about, resizer)(image), reference(image, about))
 
 
+@both
 @pytest.mark.parametrize(
     "about",
     [
@@ -76,26 +89,56 @@ def test_it_is_torchvisions_transform_within_a_grey_level(width: int, height: in
     ],
     ids=str,
 )
-def test_it_follows_the_card(about: ModelCard) -> None:
+def test_it_follows_the_card(about: ModelCard, resizer: Resizer) -> None:
     image = picture(640, 360)
-    assert_same(Preprocess(about)(image), reference(image, about))
+    assert_same(Preprocess(about, resizer)(image), reference(image, about))
 
 
-def test_bgr_comes_in_and_rgb_goes_out() -> None:
+@both
+def test_bgr_comes_in_and_rgb_goes_out(resizer: Resizer) -> None:
     blue = np.zeros((300, 300, 3), np.uint8)
     blue[..., 0] = 255
-    assert Preprocess(card())(blue)[100, 100].tolist() == [0, 0, 255]
+    assert Preprocess(card(), resizer)(blue)[100, 100].tolist() == [0, 0, 255]
 
 
-def test_a_read_only_frame_will_do_and_is_left_as_it_was() -> None:
+@both
+def test_a_read_only_frame_will_do_and_is_left_as_it_was(resizer: Resizer) -> None:
     image = picture(320, 240)
     before = image.copy()
     image.flags.writeable = False
-    Preprocess(card())(image)
+    Preprocess(card(), resizer)(image)
     np.testing.assert_array_equal(image, before)
 
 
-def test_a_part_of_a_frame_will_do() -> None:
+@both
+def test_a_part_of_a_frame_will_do(resizer: Resizer) -> None:
     whole = picture(640, 480)
     part = whole[100:300, 50:400]
-    np.testing.assert_array_equal(Preprocess(card())(part), Preprocess(card())(part.copy()))
+    preprocess = Preprocess(card(), resizer)
+    np.testing.assert_array_equal(preprocess(part), preprocess(part.copy()))
+
+
+@both
+def test_sizes_may_change_from_picture_to_picture(resizer: Resizer) -> None:
+    preprocess, images = Preprocess(card(), resizer), [picture(640, 360), picture(333, 500)]
+    first = [preprocess(image) for image in images]
+    for image, expected in zip(images, first, strict=True):
+        np.testing.assert_array_equal(preprocess(image), expected)
+
+
+@both
+def test_threads_don_t_disturb_each_other(resizer: Resizer) -> None:
+    preprocess = Preprocess(card(), resizer)
+    images = [picture(640 + 10 * i, 360) for i in range(4)]
+    expected = [preprocess(image) for image in images]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(preprocess, images * 10))
+    for one, right in zip(found, expected * 10, strict=True):
+        np.testing.assert_array_equal(one, right)
+
+
+def test_a_panorama_takes_no_memory_for_what_is_cut_off() -> None:
+    tracemalloc.start()
+    Preprocess(card())(np.zeros((50, 20_000, 3), np.uint8))
+    assert tracemalloc.get_traced_memory()[1] < 200_000_000
+    tracemalloc.stop()

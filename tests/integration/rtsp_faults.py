@@ -11,8 +11,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamcls.build import load_classifier
 from streamcls.build_live import build_live
+from streamcls.build_model import load_classifier
+from streamcls.build_network import Work
 from streamcls.config import from_options
 from streamcls.inference.classifier import ImageClassifier
 from streamcls.metrics import Metrics
@@ -28,7 +29,7 @@ EDGE_S = 0.2  # frames taken just before a fault count as real
 def demo_classifier() -> ImageClassifier:
     """The built-in model, one picture at a time."""
     settings = from_options({"source": "sim://", "model": "demo"})
-    return load_classifier(settings.model, batch=1, threads=1, progress=False)
+    return load_classifier(settings.model, Work(1, 1), progress=False)
 
 
 @dataclass(eq=False)

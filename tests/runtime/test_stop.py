@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from streamcls.build import load_classifier
+from streamcls.build_model import load_classifier
+from streamcls.build_network import Work
 from streamcls.runtime import stop as module
 from streamcls.runtime.stop import Stop, end_if_signalled, end_on_signals
 from streamcls.settings import ModelSettings
@@ -74,7 +75,7 @@ def test_a_signal_before_the_run_is_not_lost_where_a_library_swallows_it(
     with pytest.raises(raised):
         end_if_signalled()
     with pytest.raises(raised):
-        load_classifier(ModelSettings(name="demo"), batch=1, threads=1, progress=False)
+        load_classifier(ModelSettings(name="demo"), Work(1, 1), progress=False)
 
 
 @pytest.mark.usefixtures("outside_runs")

@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from streamcls.errors import (
+    AgreementError,
     MissingPackageError,
     ModelSettingsError,
     OutputError,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from streamcls.records import Event, Frame, ModelCard, Prediction, Result, Score, Status, Timing
 
 __all__ = [
+    "AgreementError",
     "Event",
     "Frame",
     "MissingPackageError",

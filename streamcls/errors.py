@@ -9,6 +9,7 @@
     ├── SourceError                 the source is there but is no readable video (OSError)
     │   └── SignalLostError         a live source can't be had at the moment (ConnectionError)
     ├── PictureError                a picture can't be read (OSError)
+    ├── AgreementError              a bundle differs too much from its original (ValueError)
     ├── WeightsUnavailableError     weights are neither here nor to be had (OSError)
     ├── OutputError                 writing failed half-way, as on a full disk (OSError)
     └── MissingPackageError         a package or system library is missing (ImportError)
@@ -66,6 +67,10 @@ class SignalLostError(SourceError, ConnectionError):
 
 class PictureError(StreamclsError, OSError):
     """A picture can't be read."""
+
+
+class AgreementError(StreamclsError, ValueError):
+    """An exported model does not give the original's labels often enough."""
 
 
 class WeightsUnavailableError(StreamclsError, OSError):

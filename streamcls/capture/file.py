@@ -116,14 +116,18 @@ class FileSource:
         """The frame grabbed last: (H, W, 3) uint8 BGR, turned as players turn it, read-only."""
         if self._current is None:
             raise RuntimeError("the frame grabbed last has no picture")
-        image = to_bgr(self._reformatter, self._current)
-        if self._probe.rotation:
-            image = np.asarray(cv2.rotate(image, _ROTATIONS[self._probe.rotation]), np.uint8)
-        return read_only(image)
+        return turned(to_bgr(self._reformatter, self._current), self._probe.rotation)
 
     def close(self) -> None:
         """Lets go of the last frame; the file itself closes with the end of `grab`."""
         self._current = None
+
+
+def turned(image: Image, rotation: int) -> Image:
+    """A stored picture as players show it, contiguous and read-only; degrees anticlockwise."""
+    if rotation:
+        image = np.asarray(cv2.rotate(image, _ROTATIONS[rotation]), np.uint8)
+    return read_only(image)
 
 
 class _Clock:

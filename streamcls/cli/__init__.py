@@ -15,7 +15,7 @@ from streamcls.errors import StreamclsError
 from streamcls.runtime.lanes import left_behind
 from streamcls.runtime.stop import end_on_signals
 
-_COMMANDS = ("run", "classify", "demo", "check", "drill", "models")
+_COMMANDS = ("run", "classify", "export", "verify", "demo", "check", "drill", "models")
 
 
 class _LazyGroup(click.Group):

@@ -83,6 +83,30 @@ class TorchBackend:
         return inputs.sub_(self._mean).div_(self._std).to(self._dtype)
 
 
+class PlainEager:
+    """The network as tutorials run it, eager and as it came: what others are compared with."""
+
+    name = "torch eager"
+
+    def __init__(self, network: Network, *, threads: int) -> None:
+        """Takes the network as it is; `threads` of one call."""
+        self._module, self._threads = network.module, threads
+        self._mean = torch.tensor(network.card.mean).view(3, 1, 1) * 255
+        self._std = torch.tensor(network.card.std).view(3, 1, 1) * 255
+
+    @torch.inference_mode()
+    def infer(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(N, S, S, 3) uint8 RGB to (N, C) probabilities."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(self._threads)
+        try:
+            inputs = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()  # (N, 3, S, S)
+            scores = self._module((inputs - self._mean) / self._std)
+            return np.asarray(scores.softmax(dim=1).numpy(), np.float32)
+        finally:
+            torch.set_num_threads(before)
+
+
 def _in_form(module: nn.Module, form: str, example: torch.Tensor) -> Function:
     """The network for inputs like the example, traced or compiled; the same within rounding."""
     with warnings.catch_warnings(), torch.inference_mode():

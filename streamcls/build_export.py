@@ -1,0 +1,299 @@
+"""From a plain model to a bundle that was measured, and a bundle checked against its original."""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamcls.build_network import (
+    MIN_AGREEMENT,
+    Work,
+    available_threads,
+    engine_backend,
+    load_network,
+    model_folder,
+    torch_backend,
+)
+from streamcls.build_pictures import MADE_UP, Pictures, gather
+from streamcls.errors import AgreementError, ModelSettingsError, OutputPathError, SettingsError
+from streamcls.protocols import Backend
+from streamcls.settings import Settings
+
+if TYPE_CHECKING:
+    from streamcls.inference.agreement import Agreement
+    from streamcls.inference.quantization import Pixels
+    from streamcls.inference.torchvision_models import Network
+
+_BATCH = 4
+_ROUNDS = 10  # of the measurement of speed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """A model for another engine beside the original: torch in float32, speed of torch eager.
+
+    Speeds are of single pictures with all threads, in ms; sizes in MB; accuracies 0 to 1, None
+    where no truth is known.
+    """
+
+    engine: str
+    precision: str
+    source: str
+    calibrated_on: int
+    agreement: "Agreement"
+    accuracy_before: float | None
+    accuracy: float | None
+    ms_before: float
+    ms: float
+    mb_before: float
+    mb: float
+
+    def report(self) -> dict[str, object]:
+        """For the bundle."""
+        return {
+            "engine": self.engine,
+            "precision": self.precision,
+            "pictures": {
+                "from": self.source,
+                "calibrated_on": self.calibrated_on,
+                "measured_on": self.agreement.pictures,
+            },
+            "top1_agreement": self.agreement.top1,
+            "mean_change_of_probability": self.agreement.mean_change,
+            "accuracy": {"before": self.accuracy_before, "after": self.accuracy},
+            "ms_a_picture": {"torch eager": self.ms_before, "after": self.ms},
+            "threads": available_threads(),
+            "megabytes": {"before": self.mb_before, "after": self.mb},
+        }
+
+
+def export(
+    settings: Settings,
+    folder: Path,
+    *,
+    calibrate: bool,
+    min_agreement: float | None,
+    overwrite: bool,
+    progress: bool,
+) -> Measured:
+    """Makes a bundle of the model that the settings name.
+
+    Args:
+        settings: the model with engine and precision; `source` is what to calibrate on.
+        folder: for the bundle.
+        calibrate: whether `source` counts; without it nothing can be int8.
+        min_agreement: share of pictures with the original's label that it must reach, 0 to 1.
+        overwrite: whether a bundle that is there is replaced.
+        progress: whether a download shows its progress.
+
+    Returns:
+        How it measured.
+
+    Raises:
+        AgreementError: it differs too much; nothing is written.
+        StreamclsError: model, engine, pictures or folder can't be had.
+    """
+    from streamcls.inference.bundle import is_bundle, write_bundle
+
+    _check_folder(folder, overwrite=overwrite)
+    path = model_folder(settings.model.name)
+    if path is not None and is_bundle(path):
+        raise ModelSettingsError(f"{path}: a bundle already; export the model it was made from")
+    engine, precisions = _wanted(settings, calibrate=calibrate)
+    network = load_network(settings.model, progress=progress)
+    pictures = gather(settings if calibrate else None, network)
+    found: list[Measured] = []
+
+    def make(inside: Path) -> tuple[Path, Mapping[str, object]]:
+        file, measured = _first_good(network, engine, precisions, pictures, inside, min_agreement)
+        found.append(measured)
+        return file, measured.report()
+
+    write_bundle(
+        folder,
+        make,
+        card=network.card,
+        engine=engine,
+        precision=lambda: found[0].precision,
+        model=settings.model.name,
+        overwrite=overwrite,
+    )
+    return found[0]
+
+
+def _check_folder(folder: Path, *, overwrite: bool) -> None:
+    from streamcls.inference.bundle import is_bundle
+
+    if not folder.exists():
+        return
+    if not overwrite:
+        raise OutputPathError(f"{folder}: there already; --overwrite replaces it")
+    if not folder.is_dir() or (any(folder.iterdir()) and not is_bundle(folder)):
+        raise OutputPathError(f"{folder}: no bundle, so it is not replaced; give another folder")
+
+
+def _wanted(settings: Settings, *, calibrate: bool) -> tuple[str, list[str]]:
+    """The engine, and the precisions to try, fastest first.
+
+    Raises:
+        SettingsError: they don't go together.
+        MissingPackageError: the engine is not installed.
+    """
+    from streamcls.inference import engines
+
+    model = settings.model
+    if model.backend == "torch":
+        raise SettingsError("--backend torch: torch runs models as they are; use openvino or onnx")
+    engine: str = model.backend
+    if engine == "auto":
+        engine = next((e for e in ("openvino", "onnx") if engines.installed(e)), "openvino")
+    engines.require(engine, export=True)
+    if model.precision == "int8" and not calibrate:
+        raise SettingsError("--precision int8: give frames to calibrate on, --calibrate VIDEO")
+    if model.precision == "bf16" and not engines.has_bf16(engine):
+        raise SettingsError(f"--precision bf16: {engine} can't compute in bf16 on this CPU")
+    if model.precision != "auto":
+        return engine, [model.precision]
+    fast = ["int8"] if calibrate else []
+    return engine, [*fast, *(["bf16"] if engines.has_bf16(engine) else []), "fp32"]
+
+
+def _first_good(
+    network: "Network",
+    engine: str,
+    precisions: Sequence[str],
+    pictures: Pictures,
+    folder: Path,
+    min_agreement: float | None,
+) -> tuple[Path, Measured]:
+    """The first precision that agrees well enough, its files moved into the folder."""
+    from streamcls.inference.conversion import convert
+    from streamcls.inference.quantization import quantize
+
+    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
+        original = convert(network, engine, Path(name))
+        for precision in precisions:
+            file = original
+            if precision == "int8":
+                (Path(name) / "int8").mkdir()
+                file = quantize(original, engine, pictures.calibration, Path(name) / "int8")
+            measured = measure(network, file, engine, precision, pictures)
+            least = MIN_AGREEMENT[precision] if min_agreement is None else min_agreement
+            if measured.agreement.top1 >= least:
+                for part in [p for p in file.parent.iterdir() if p.is_file()]:
+                    part.rename(folder / part.name)
+                return folder / file.name, measured
+    raise AgreementError(refusal(measured, least))
+
+
+def refusal(measured: Measured, least: float) -> str:
+    """What is wrong with a model that differs too much, and what may help."""
+    if measured.precision == "int8":
+        hint = (
+            "calibrate on more and other frames (--calibrate takes a video or a folder), or try "
+            "--precision bf16 or fp32"
+        )
+    else:
+        hint = "try --precision fp32 or another --backend"
+    return (
+        f"{measured.engine} {measured.precision} gives the original's label to "
+        f"{measured.agreement.top1:.1%} of {measured.agreement.pictures} pictures, less than "
+        f"--min-agreement {least:g}; {hint}"
+    )
+
+
+def measure(
+    network: "Network", file: Path, engine: str, precision: str, pictures: Pictures
+) -> Measured:
+    """A converted network beside the original, on pictures that it was not calibrated on."""
+    from streamcls.inference.agreement import accuracy, answers, compare
+
+    threads, side = available_threads(), network.card.input_size
+    many, one = Work(_BATCH, threads), Work(1, threads)
+    reference = torch_backend(network, many, "fp32")
+    before = answers(reference, pictures.measured, _BATCH)
+    after = answers(engine_backend(file, engine, precision, side, many), pictures.measured, _BATCH)
+    single = engine_backend(file, engine, precision, side, one)
+    ms_before, ms = _speeds(network, single, pictures.measured[0], threads)
+    return Measured(
+        engine=engine,
+        precision=precision,
+        source=pictures.source,
+        calibrated_on=len(pictures.calibration) if precision == "int8" else 0,
+        agreement=compare(before, after),
+        accuracy_before=accuracy(before, pictures.truth),
+        accuracy=accuracy(after, pictures.truth),
+        ms_before=ms_before,
+        ms=ms,
+        mb_before=sum(t.numel() * 4 for t in network.module.parameters()) / 1e6,
+        mb=sum(p.stat().st_size for p in file.parent.iterdir() if p.is_file()) / 1e6,
+    )
+
+
+def _speeds(
+    network: "Network", found: Backend, picture: "Pixels", threads: int
+) -> tuple[float, float]:
+    """Medians of torch eager and of another backend, in ms a picture; they take turns."""
+    from streamcls.inference.torch_backend import PlainEager
+
+    eager = PlainEager(network, threads=threads)
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(_ROUNDS):
+        for backend, taken in zip((eager, found), times, strict=True):
+            backend.infer(picture[None])  # the caches are the other one's
+            begun = time.perf_counter()
+            backend.infer(picture[None])
+            taken.append((time.perf_counter() - begun) * 1000)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def verify(settings: Settings, folder: Path, *, pictures: bool, progress: bool) -> Measured:
+    """Checks a bundle against its original once more.
+
+    Args:
+        settings: `model.weights` may say where the original's weights are now; `source` is what to
+            compare on.
+        folder: the bundle.
+        pictures: whether `source` counts; without it the one that it was exported with does.
+        progress: whether a download shows its progress.
+
+    Raises:
+        ModelSettingsError: its files, labels or weights are not those of the original.
+        StreamclsError: the original or the pictures can't be had.
+    """
+    from streamcls.inference.bundle import check_labels_file, is_bundle, read_bundle, read_report
+
+    if not is_bundle(folder):
+        raise ModelSettingsError(f"{folder}: no bundle (a folder made by streamcls export)")
+    bundle = read_bundle(folder)
+    check_labels_file(bundle)
+    side = {"input_size": bundle.card.input_size} if model_folder(bundle.model) is None else {}
+    original = settings.model.model_copy(update={"name": bundle.model, **side})
+    network = load_network(original, progress=progress)
+    if network.card.sha256 != bundle.card.sha256:
+        raise ModelSettingsError(
+            f"{folder}: made from other weights than these of {bundle.model}; --weights names "
+            f"the original's (SHA-256 {bundle.card.sha256[:16]}...)"
+        )
+    if network.card.labels != bundle.card.labels:
+        raise ModelSettingsError(f"{folder}: its labels are not those of {bundle.model}")
+    if not pictures:
+        settings, pictures = _recorded_source(settings, read_report(folder))
+    found = gather(settings if pictures else None, network)
+    return measure(network, bundle.file, bundle.engine, bundle.precision, found)
+
+
+def _recorded_source(settings: Settings, report: Mapping[str, object]) -> tuple[Settings, bool]:
+    """Where the pictures of an export came from, if they are still there."""
+    about = report.get("pictures")
+    source = str(about.get("from")) if isinstance(about, dict) else ""
+    if source == MADE_UP:
+        return settings, False
+    if not Path(source).expanduser().exists():
+        raise SettingsError(
+            f"--pictures: it was exported with {source}, which is not there; name others"
+        )
+    return settings.model_copy(update={"source": source}), True

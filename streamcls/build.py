@@ -36,13 +36,20 @@ class Run:
 
 
 def build_run(
-    settings: Settings, *, all_frames: bool, stop: Stop, metrics: Metrics, progress: bool
+    settings: Settings,
+    *,
+    all_frames: bool,
+    images: bool = True,
+    stop: Stop,
+    metrics: Metrics,
+    progress: bool,
 ) -> Run:
     """Opens the source, loads the model and puts the pipeline together.
 
     Args:
         settings: of the run.
         all_frames: whether frames that are not classified come out too.
+        images: whether results have their pictures.
         stop: what ends the run early.
         metrics: where frames are counted.
         progress: whether a download shows its progress.
@@ -66,6 +73,7 @@ def build_run(
         workers=work.parallel,
         top_k=settings.postprocess.top_k,
         all_frames=all_frames,
+        images=images,
         metrics=metrics,
         stop=stop,
     )

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# In fours OpenVINO gains another 5 % on a picture, and twice as many pictures are in memory.
+_ENGINE_BATCH = 2
+
 
 def load_classifier(settings: ModelSettings, work: Work, *, progress: bool) -> "ImageClassifier":
     """A classifier that is warmed up.
@@ -103,6 +106,7 @@ def bundle_classifier(
         log.warning(
             "%s: made for bf16, which this CPU can't compute; it runs slower", bundle.folder
         )
+    work = replace(work, batch=min(work.batch, _ENGINE_BATCH))
     backend = engine_backend(bundle.file, bundle.engine, precision, card.input_size, work)
     return ImageClassifier(card, Preprocess(card), backend, batch=work.batch, choice=choice)
 
@@ -142,11 +146,13 @@ def _plain_classifier(settings: ModelSettings, work: Work, progress: bool) -> "I
 def _precision(settings: ModelSettings, bundle: "Bundle") -> tuple[str, str]:
     """What a converted model computes in, and why if that was chosen here."""
     from streamcls.inference.bundle import read_report
+    from streamcls.inference.engines import has_bf16
 
     if settings.precision != "auto":
         return settings.precision, ""
     agreement = read_report(bundle.folder).get("bf16_agreement")
-    if not isinstance(agreement, float):
+    # Machines that share a cache may have different CPUs.
+    if not isinstance(agreement, float) or not has_bf16(bundle.engine):
         return "fp32", ""
     if agreement >= MIN_AGREEMENT["bf16"]:
         return "bf16", f"; bf16 gave the same label to {agreement:.1%} of test pictures"

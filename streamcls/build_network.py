@@ -28,7 +28,7 @@ _CHECK_BATCH = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Work:
-    """How a backend is called: by `parallel` callers, with `batch` pictures and `threads` each."""
+    """How a backend is called: by `parallel` callers, with up to `batch` pictures and `threads` each."""
 
     batch: int
     threads: int
@@ -126,7 +126,7 @@ def converted(settings: ModelSettings, engine: str, *, progress: bool) -> "Bundl
         OutputError: the cache can't be written.
     """
     from streamcls.inference.bundle import is_bundle, read_bundle, write_bundle
-    from streamcls.inference.cache import converted_folder, remember
+    from streamcls.inference.cache import converted_folder, remember, weights_fact
 
     def place(weights: Path) -> Path:
         name = str(model_folder(settings.name) or settings.name)
@@ -134,17 +134,14 @@ def converted(settings: ModelSettings, engine: str, *, progress: bool) -> "Bundl
         return converted_folder(engine, weights, model=name, side=side, labels=labels)
 
     known = weights_file(settings)
-    if known is not None and is_bundle(place(known)):
-        try:
-            return read_bundle(place(known))
-        except ModelSettingsError as error:
-            log.warning("%s; it is converted again", error)
-            shutil.rmtree(place(known), ignore_errors=True)
+    if known is not None and (kept := _kept(place(known))) is not None:
+        return kept
     level = logging.WARNING if progress else logging.INFO
     log.log(level, "%s is converted for %s; this is done once", settings.name, engine)
     network = load_network(settings, progress=progress)
-    known = known or _published_file(settings)
-    remember(f"weights of {settings.name}", str(known))
+    if known is None:
+        known = _published_file(settings)
+        remember(weights_fact(settings.name), str(known))
     folder = place(known)
     try:
         write_bundle(
@@ -161,17 +158,31 @@ def converted(settings: ModelSettings, engine: str, *, progress: bool) -> "Bundl
     return read_bundle(folder)
 
 
+def _kept(folder: Path) -> "Bundle | None":
+    """What an earlier run converted; taken away if it is damaged."""
+    from streamcls.inference.bundle import read_bundle
+
+    if not folder.exists():
+        return None
+    try:
+        return read_bundle(folder)
+    except ModelSettingsError as error:
+        log.warning("%s; it is converted again", error)
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+
+
 def weights_file(settings: ModelSettings) -> Path | None:
     """The weights of a plain model, if that can be told without torch."""
     from streamcls.inference import folder
-    from streamcls.inference.cache import recall
+    from streamcls.inference.cache import recall, weights_fact
 
     if settings.weights is not None:
         return settings.weights if settings.weights.is_file() else None
     path = model_folder(settings.name)
     if path is not None:
         return folder.describe(path)[1]
-    known = recall(f"weights of {settings.name}")
+    known = recall(weights_fact(settings.name))
     return Path(known) if known is not None and Path(known).is_file() else None
 
 
@@ -190,22 +201,24 @@ def _convert(network: "Network", engine: str, folder: Path) -> tuple[Path, Mappi
 
     card, work = network.card, Work(_CHECK_BATCH, available_threads())
     pictures = probe_pictures(_PROBES, card.input_size)
+    # First, because a size that the network can't take is no fault of the engine's.
+    reference = answers(torch_backend(network, work, "fp32"), pictures, work.batch)
+    report: dict[str, float] = {"pictures": _PROBES}
     try:
         file = convert(network, engine, folder)
+        for precision in ("fp32", "bf16") if has_bf16(engine) else ("fp32",):
+            backend = engine_backend(file, engine, precision, card.input_size, work)
+            found = compare(reference, answers(backend, pictures, work.batch))
+            report[f"{precision}_agreement"] = found.top1
+            report[f"{precision}_mean_change"] = found.mean_change
     except ModelSettingsError as error:
         raise ConversionError(str(error)) from error
-    reference = answers(torch_backend(network, work, "fp32"), pictures, work.batch)
-    report: dict[str, object] = {"pictures": _PROBES}
-    for precision in ("fp32", "bf16") if has_bf16(engine) else ("fp32",):
-        backend = engine_backend(file, engine, precision, card.input_size, work)
-        found = compare(reference, answers(backend, pictures, work.batch))
-        report[f"{precision}_agreement"] = found.top1
-        report[f"{precision}_mean_change"] = found.mean_change
-        if precision == "fp32" and found.top1 < MIN_AGREEMENT["fp32"]:
-            raise ConversionError(
-                f"{card.arch} converted for {engine} gives the same label as torch to only "
-                f"{found.top1:.1%} of test pictures"
-            )
+    agreement = report["fp32_agreement"]
+    if agreement < MIN_AGREEMENT["fp32"]:
+        raise ConversionError(
+            f"{card.arch} converted for {engine} gives the same label as torch to only "
+            f"{agreement:.1%} of test pictures"
+        )
     return file, report
 
 

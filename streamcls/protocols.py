@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,27 @@ from streamcls.records import (
     LiveFrame,
     Lost,
     ModelCard,
+    Planes,
     Prediction,
     Result,
     SourceInfo,
     Steady,
 )
+
+
+class Decoded(Protocol):
+    """A picture that is decoded but not yet BGR, which who only wants a label never needs."""
+
+    def planes(self) -> Planes | None:
+        """It as stored, turned as players turn it; None for formats that are no 8-bit planes."""
+        ...
+
+    def bgr(self) -> Image:
+        """It as (H, W, 3) uint8 BGR, read-only."""
+        ...
+
+
+Picture: TypeAlias = Image | Decoded
 
 
 class Source(Protocol):
@@ -37,8 +53,8 @@ class Source(Protocol):
         """
         ...
 
-    def retrieve(self) -> Image:
-        """The picture of the frame grabbed last, as a new read-only array; not for faulty ones."""
+    def retrieve(self) -> Picture:
+        """The picture of the frame grabbed last, the caller's to keep; not for faulty ones."""
         ...
 
     def close(self) -> None:
@@ -93,7 +109,7 @@ class Classifier(Protocol):
         """How many pictures `classify` takes at once, at the most."""
         ...
 
-    def classify(self, images: Sequence[Image]) -> Classified:
+    def classify(self, images: Sequence[Picture]) -> Classified:
         """Classifies 1 to `batch` pictures; each answer depends on its own picture alone."""
         ...
 

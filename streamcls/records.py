@@ -12,7 +12,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 Image: TypeAlias = NDArray[np.uint8]  # (H, W, 3) BGR
+NO_IMAGE: Image = np.zeros((0, 0, 3), np.uint8)  # of frames that nobody wants to see
+NO_IMAGE.flags.writeable = False
 TimeSource: TypeAlias = Literal["container", "estimated", "monotonic"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planes:
+    """A picture as video codecs store it: brightness and, often at half the size, two colours.
+
+    Attributes:
+        y: (H, W) uint8, luma.
+        u, v: (h, w) uint8, chroma: blue and red differences.
+        matrix: shares of red and blue in the luma, as (0.299, 0.114) of BT.601.
+        full_range: whether luma and chroma use all of 0..255, not 16..235 and 16..240.
+    """
+
+    y: NDArray[np.uint8] = field(repr=False)
+    u: NDArray[np.uint8] = field(repr=False)
+    v: NDArray[np.uint8] = field(repr=False)
+    matrix: tuple[float, float]
+    full_range: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +134,7 @@ class Frame:
         captured_ns: `time.monotonic_ns` when it was read, for latency.
         captured_utc: seconds since the epoch, or None for files.
         sampled: whether it is classified.
-        image: (H, W, 3) uint8 BGR, read-only.
+        image: (H, W, 3) uint8 BGR, read-only; `NO_IMAGE` where no output wants pictures.
     """
 
     camera: str

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from streamcls.protocols import Classified
+from streamcls.protocols import Classified, Picture
 from streamcls.records import (
     Event,
     Frame,
@@ -122,7 +122,7 @@ class FakeClassifier:
             "fake", LABELS, 24, 24, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "0" * 64
         )
 
-    def classify(self, images: Sequence[Image]) -> Classified:
+    def classify(self, images: Sequence[Picture]) -> Classified:
         with self._lock:
             self.sizes.append(len(images))
         if self._before is not None:
@@ -130,6 +130,7 @@ class FakeClassifier:
         answers = []
         for image in images:
             probs = np.full(3, 0.05, np.float32)
+            assert isinstance(image, np.ndarray)
             probs[int(image[0, 0, 0]) % 3] = 0.9
             answers.append(Prediction(probs, LABELS))
         return Classified(tuple(answers), 1.0, 2.0)

@@ -30,12 +30,14 @@ LEVELS = {
     "build": 6,
     "build_live": 7,
     "build_outputs": 8,
-    "build_export": 8,
-    "build_bench": 9,
-    "api": 10,
-    "cli": 10,
-    "__init__": 11,
-    "__main__": 11,
+    "build_pictures": 8,
+    "build_export": 9,
+    "bench": 9,
+    "build_bench": 10,
+    "api": 11,
+    "cli": 11,
+    "__init__": 12,
+    "__main__": 12,
 }
 NOT_FOR_STAGES = {"settings"}
 NOT_FOR_RUNTIME = {"capture", "sampling", "inference", "smoothing", "sinks", "demo", "settings"}

@@ -16,14 +16,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamcls.capture.container import opened, video_stream
-from streamcls.media import av, packets
-from streamcls.records import Image
+from streamcls.media import av, cv2, packets
+from streamcls.records import Image, Planes
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
+    from av.video.plane import VideoPlane
     from av.video.reformatter import VideoReformatter
+
+
+_ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+_PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p")
+# FFmpeg's AVColorSpace to the shares of red and blue in the luma; 2 is "not stated", which FFmpeg
+# takes for BT.601.
+_MATRICES = {
+    1: (0.2126, 0.0722),
+    2: (0.299, 0.114),
+    5: (0.299, 0.114),
+    6: (0.299, 0.114),
+    9: (0.2627, 0.0593),
+}
+_FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,9 +84,41 @@ def to_bgr(reformatter: "VideoReformatter", frame: "VideoFrame") -> Image:
     converted = reformatter.reformat(frame, format="bgr24", threads=1)
     height, width = converted.height, converted.width
     # A view of FFmpeg's own memory, without a copy where its lines have no padding.
-    plane = converted.planes[0]
-    lines = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:height]
-    return lines[:, : width * 3].reshape(height, width, 3)
+    return _lines(converted.planes[0], width * 3).reshape(height, width, 3)
+
+
+class DecodedFrame:
+    """A frame of FFmpeg's, and how players turn it."""
+
+    def __init__(self, frame: "VideoFrame", rotation: int) -> None:
+        """`rotation` is in degrees anticlockwise."""
+        self._frame, self._rotation = frame, rotation
+
+    def planes(self) -> Planes | None:
+        """As stored, turned; None for what is no planar YUV of 8 bits."""
+        frame = self._frame
+        matrix = _MATRICES.get(int(frame.colorspace))
+        if frame.format.name not in _PLANAR or matrix is None:
+            return None
+        y, u, v = (self._turned(_lines(plane, plane.width)) for plane in frame.planes)
+        full_range = int(frame.color_range) == _FULL_RANGE or "yuvj" in frame.format.name
+        return Planes(y, u, v, matrix, full_range)
+
+    def bgr(self) -> Image:
+        """(H, W, 3) uint8 BGR, turned, read-only."""
+        reformatter = av.video.reformatter.VideoReformatter()
+        return read_only(self._turned(to_bgr(reformatter, self._frame)))
+
+    def _turned(self, image: Image) -> Image:
+        if not self._rotation:
+            return image
+        return np.asarray(cv2.rotate(image, _ROTATIONS[self._rotation]), np.uint8)
+
+
+def _lines(plane: "VideoPlane", width: int) -> NDArray[np.uint8]:
+    """A view of a plane's bytes, (H, W), without the padding of its lines."""
+    lines = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    return lines[: plane.height, :width]
 
 
 def read_only(image: Image) -> Image:

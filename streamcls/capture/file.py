@@ -7,20 +7,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from streamcls.capture.container import Probe, last_time_s, probe
-from streamcls.capture.decode import Fault, decode, read_only, to_bgr
+from streamcls.capture.decode import DecodedFrame, Fault, decode
 from streamcls.errors import SourceError
-from streamcls.media import av, cv2
-from streamcls.records import Grabbed, Image, SourceInfo, TimeSource
+from streamcls.records import Grabbed, SourceInfo, TimeSource
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 log = logging.getLogger(__name__)
 
-_ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 _ASSUMED_FPS = Fraction(25)  # for a file without times and without a rate
 _CUT_SHORT_S = 1.0  # a file that ends earlier than it says by more than this was cut off
 
@@ -57,7 +53,6 @@ class FileSource:
         self._info = _info(path, camera, self._probe)
         self._start_s = start_s
         self._duration_s = duration_s
-        self._reformatter = av.video.reformatter.VideoReformatter()
         self._current: VideoFrame | None = None
         if self._probe.sound is not None and not self._probe.sound_readable:
             log.info("%s: nothing here decodes its sound; a video of it has none", path)
@@ -112,22 +107,15 @@ class FileSource:
                 "%s: ends after %d of %d frames; cut off", self._path, last.index + 1, frames
             )
 
-    def retrieve(self) -> Image:
-        """The frame grabbed last: (H, W, 3) uint8 BGR, turned as players turn it, read-only."""
+    def retrieve(self) -> DecodedFrame:
+        """The frame grabbed last, turned as players turn it."""
         if self._current is None:
             raise RuntimeError("the frame grabbed last has no picture")
-        return turned(to_bgr(self._reformatter, self._current), self._probe.rotation)
+        return DecodedFrame(self._current, self._probe.rotation)
 
     def close(self) -> None:
         """Lets go of the last frame; the file itself closes with the end of `grab`."""
         self._current = None
-
-
-def turned(image: Image, rotation: int) -> Image:
-    """A stored picture as players show it, contiguous and read-only; degrees anticlockwise."""
-    if rotation:
-        image = np.asarray(cv2.rotate(image, _ROTATIONS[rotation]), np.uint8)
-    return read_only(image)
 
 
 class _Clock:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streamcls.capture.container import Probe, opened, probe, video_stream
-from streamcls.capture.decode import to_bgr
-from streamcls.capture.file import FileSource, turned
+from streamcls.capture.decode import DecodedFrame
+from streamcls.capture.file import FileSource
 from streamcls.capture.picture import find_pictures, read_picture
 from streamcls.errors import PictureError
 from streamcls.media import av, cv2
@@ -39,7 +39,7 @@ def spread_frames(path: Path, count: int) -> Iterator[Image]:
     source = FileSource(path, camera=path.stem)
     for number, grabbed in enumerate(source.grab()):
         if number % step == 0 and grabbed.fault is None:
-            yield source.retrieve()
+            yield source.retrieve().bgr()
 
 
 def spread_pictures(folder: Path, count: int) -> Iterator[tuple[Path, Image]]:
@@ -75,7 +75,6 @@ class Distinct:
 
 def _sought(path: Path, about: Probe, count: int) -> Iterator[Image]:
     """The key frames before evenly spread times; decoding all would take as long as watching."""
-    reformatter = av.video.reformatter.VideoReformatter()
     assert about.duration_s is not None
     last_pts = None
     with opened(path) as container:
@@ -86,7 +85,7 @@ def _sought(path: Path, about: Probe, count: int) -> Iterator[Image]:
             frame = _frame_at(container, stream, round(at_s / about.time_base))
             if frame is not None and frame.pts != last_pts:
                 last_pts = frame.pts
-                yield turned(to_bgr(reformatter, frame), about.rotation)
+                yield DecodedFrame(frame, about.rotation).bgr()
 
 
 def _frame_at(container: "InputContainer", stream: "VideoStream", pts: int) -> "VideoFrame | None":

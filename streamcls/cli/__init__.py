@@ -15,22 +15,38 @@ from streamcls.errors import StreamclsError
 from streamcls.runtime.lanes import left_behind
 from streamcls.runtime.stop import end_on_signals
 
-_COMMANDS = ("run", "classify", "export", "verify", "demo", "check", "drill", "models")
+# With what stands beside each in the list: to read it from the commands would load them all.
+COMMANDS = {
+    "run": "Classify a video file, a webcam or a stream.",
+    "classify": "Classify pictures.",
+    "export": "Make a fast bundle of a model, measured against it.",
+    "verify": "Check a bundle against its original.",
+    "bench": "Measure models and whole runs on this machine.",
+    "demo": "Try it, without any file of your own.",
+    "check": "Say what a source is and what reads it.",
+    "drill": "Go through every fault of a camera.",
+    "models": "List the models known by name.",
+}
 
 
 class _LazyGroup(click.Group):
     """Imports a command's module only when that command is wanted."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"streamcls.cli.{cmd_name}")
         command = module.command
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

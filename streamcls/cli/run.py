@@ -74,8 +74,9 @@ def run_settings(chosen: Settings, metrics: Metrics, *, quiet: bool) -> None:
     shown = not quiet and sys.stderr.isatty()
     stop = Stop()
     outputs = chosen.outputs
+    video = outputs.video is not None
     built = build_run(
-        chosen, all_frames=outputs.video is not None, stop=stop, metrics=metrics, progress=shown
+        chosen, all_frames=video, images=video, stop=stop, metrics=metrics, progress=shown
     )
     if not quiet:
         click.echo(_heading(built, chosen), err=True)

@@ -62,11 +62,17 @@ def remember(fact: str, value: str) -> None:
     path = _file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-            json.dump(_facts() | {fact: value}, file, indent=1)
-        Path(file.name).replace(path)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            written = Path(folder) / path.name
+            written.write_text(json.dumps(_facts() | {fact: value}, indent=1), encoding="utf-8")
+            written.replace(path)
     except OSError:
         return
+
+
+def weights_fact(model: str) -> str:
+    """Under which name it is kept where the published weights of a known model are."""
+    return f"weights of {model} of torchvision {version('torchvision')}"
 
 
 def torch_form_fact(weights_sha256: str, batch: int, threads: int) -> str:

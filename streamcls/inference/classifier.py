@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcls.protocols import Backend, Classified
-from streamcls.records import Image, ModelCard, Prediction
+from streamcls.protocols import Backend, Classified, Picture
+from streamcls.records import ModelCard, Prediction
 
 
 class ImageClassifier:
@@ -16,7 +16,7 @@ class ImageClassifier:
     def __init__(
         self,
         card: ModelCard,
-        preprocess: Callable[[Image], NDArray[np.uint8]],
+        preprocess: Callable[[Picture], NDArray[np.uint8]],
         backend: Backend,
         *,
         batch: int,
@@ -26,7 +26,7 @@ class ImageClassifier:
 
         Args:
             card: of the model.
-            preprocess: (H, W, 3) uint8 BGR to (S, S, 3) uint8 RGB.
+            preprocess: a picture to (S, S, 3) uint8 RGB.
             backend: runs the network on batches of exactly `batch` pictures.
             batch: how many.
             choice: why this backend was chosen, for people.
@@ -52,8 +52,8 @@ class ImageClassifier:
         """Engine and precision."""
         return self._backend.name
 
-    def classify(self, images: Sequence[Image]) -> Classified:
-        """Classifies 1 to `batch` pictures of any size, (H, W, 3) uint8 BGR.
+    def classify(self, images: Sequence[Picture]) -> Classified:
+        """Classifies 1 to `batch` pictures of any size, decoded or (H, W, 3) uint8 BGR.
 
         A shorter batch is filled up, because an answer moves in the sixth decimal with the batch's
         shape.

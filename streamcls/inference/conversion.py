@@ -4,7 +4,10 @@ What comes out takes what the preprocessing gives, (N, S, S, 3) uint8 RGB, and g
 probabilities; N is open.
 """
 
+import contextlib
+import threading
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -12,11 +15,13 @@ from torch import nn
 
 from streamcls.errors import ModelSettingsError
 from streamcls.inference.engines import silence_telemetry
+from streamcls.inference.signal_stack import signal_stack_kept
 from streamcls.inference.torchvision_models import Network
 from streamcls.records import ModelCard
 
 MODEL_FILES = {"openvino": "model.xml", "onnx": "model.onnx"}
 _OPSET = 17  # what ONNX Runtime since 1.13 reads
+_one_at_a_time = threading.Lock()  # tracing and exporting change settings of the whole process
 
 
 class _FromPixels(nn.Module):
@@ -51,15 +56,46 @@ def convert(network: Network, engine: str, folder: Path) -> Path:
     side, file = network.card.input_size, folder / MODEL_FILES[engine]
     example = torch.zeros(2, side, side, 3, dtype=torch.uint8)
     try:
-        with warnings.catch_warnings(), torch.inference_mode():
+        with (
+            _one_at_a_time,
+            warnings.catch_warnings(),
+            signal_stack_kept(),
+            torch.inference_mode(),
+            _set_up_torch(),
+        ):
             warnings.simplefilter("ignore")  # of tracing: shapes that become constants
             (_to_openvino if engine == "openvino" else _to_onnx)(whole, example, file)
     except Exception as error:  # converters raise whatever they like
         raise ModelSettingsError(
-            f"{network.card.arch} can't be converted for {engine}: "
-            f"{next(iter(str(error).splitlines()), type(error).__name__)}; use --backend torch"
+            f"{network.card.arch} can't be converted for {engine}: {_reason(error)}; "
+            "use --backend torch"
         ) from error
     return file
+
+
+def _reason(error: Exception) -> str:
+    """One line; OpenVINO's first one is a place in its own source, a later one names the part."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    named = [line.removeprefix("-- ") for line in lines if line.startswith("-- ")]
+    return next(iter(named + lines), type(error).__name__)
+
+
+@contextlib.contextmanager
+def _set_up_torch() -> Iterator[None]:
+    """Settings of torch that conversions need.
+
+    Transformers are taken apart into elementary operations, since their fused ones have no
+    equivalent elsewhere. And the ONNX exporter, when it fails, doesn't print the whole graph on
+    standard output.
+    """
+    fused, print_graph = torch.backends.mha.get_fastpath_enabled(), torch._C._jit_onnx_log
+    torch.backends.mha.set_fastpath_enabled(False)
+    torch._C._jit_onnx_log = lambda *_: None
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
+        torch._C._jit_onnx_log = print_graph
 
 
 def _to_openvino(whole: nn.Module, example: torch.Tensor, file: Path) -> None:

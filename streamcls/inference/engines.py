@@ -1,6 +1,7 @@
 """The engines that run a network: which there are, which are installed, what each can do."""
 
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 
@@ -40,20 +41,22 @@ def require(engine: str, *, export: bool = False) -> None:
 
 
 def silence_telemetry() -> None:
-    """Keeps OpenVINO's tools and NNCF from reporting to their makers: they find no package for it.
+    """Keeps OpenVINO, NNCF and ONNX Runtime from reporting to their makers; call it before imports.
 
-    For a program that has imported it already, it stays.
+    The first two find no package for it. The third, since 1.29, would write down an identifier of
+    the machine and send events when it is imported. A program that has imported them already has
+    made its own choice.
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def has_bf16(engine: str) -> bool:
     """Whether this CPU computes in bfloat16 and the engine makes use of it."""
     if engine == "openvino":
-        silence_telemetry()
-        import openvino
+        from streamcls.inference.openvino_backend import capabilities
 
-        return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return "BF16" in capabilities()
     if engine == "torch":
         import torch
 

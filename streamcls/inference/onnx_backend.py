@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from streamcls.errors import ModelSettingsError
+from streamcls.inference.engines import silence_telemetry
+
+silence_telemetry()
+import onnxruntime  # noqa: E402 - must know that it is not to report anything
 
 
 class OnnxBackend:

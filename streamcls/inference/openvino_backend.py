@@ -4,6 +4,7 @@ Each call takes one of `parallel` streams with `threads` threads; the calling th
 meanwhile, nothing spins. OpenVINO's threads are not bound to cores, which the decoder needs too.
 """
 
+import functools
 import threading
 from pathlib import Path
 
@@ -12,11 +13,26 @@ from numpy.typing import NDArray
 
 from streamcls.errors import ModelSettingsError
 from streamcls.inference.engines import silence_telemetry
+from streamcls.inference.signal_stack import signal_stack_kept
 
 silence_telemetry()
 import openvino  # noqa: E402 - must not find the package for its telemetry
 
 _HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}  # of what is not quantised
+
+
+@functools.cache
+def _core() -> openvino.Core:
+    """The one of this process: each loads the plugin again, and leaves a signal stack behind."""
+    core = openvino.Core()
+    with signal_stack_kept():
+        core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")  # which loads it
+    return core
+
+
+def capabilities() -> list[str]:
+    """What OpenVINO can do on this CPU, as "BF16"."""
+    return list(_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
 
 
 class OpenVinoBackend:
@@ -44,12 +60,12 @@ class OpenVinoBackend:
             "INFERENCE_NUM_THREADS": parallel * threads,
             "ENABLE_CPU_PINNING": False,
         }
-        core = openvino.Core()
         try:
-            model = core.read_model(file)
+            model = _core().read_model(file)
             shape = [batch, *(side.get_length() for side in model.input().partial_shape[1:])]
             model.reshape(shape)
-            self._compiled = core.compile_model(model, "CPU", options)
+            with signal_stack_kept():
+                self._compiled = _core().compile_model(model, "CPU", options)
         except RuntimeError as error:
             raise ModelSettingsError(f"{file}: OpenVINO can't run it: {_reason(error)}") from error
         self._own = threading.local()  # an infer request is a thread's own

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from streamcls.errors import ModelSettingsError
 from streamcls.inference.conversion import MODEL_FILES
 from streamcls.inference.engines import silence_telemetry
+from streamcls.inference.signal_stack import signal_stack_kept
 
 Pixels = NDArray[np.uint8]  # (S, S, 3) RGB, as the preprocessing gives them
 
@@ -35,7 +36,7 @@ def quantize(converted: Path, engine: str, pictures: Sequence[Pixels], folder: P
     file = folder / MODEL_FILES[engine]
     batches = [picture[None] for picture in pictures]  # (1, S, S, 3)
     try:
-        with _quiet():
+        with _quiet(), signal_stack_kept():
             (_with_nncf if engine == "openvino" else _with_onnx)(converted, batches, file)
     except Exception as error:  # the tools raise whatever they like
         raise ModelSettingsError(
@@ -61,6 +62,7 @@ def _with_nncf(converted: Path, batches: list[Pixels], file: Path) -> None:
 
 
 def _with_onnx(converted: Path, batches: list[Pixels], file: Path) -> None:
+    silence_telemetry()
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 

@@ -4,17 +4,13 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-import numpy as np
-
 from streamcls.metrics import Metrics
 from streamcls.protocols import Sink
-from streamcls.records import Event, Image, Result
+from streamcls.records import NO_IMAGE, Event, Result
 from streamcls.runtime.buffer import Buffer, Finished
 
 _ROWS = 1000  # results without their images that wait for a slow disk
 _FRAME_BYTES = 64_000_000  # of images that wait for a slow encoder
-_NO_IMAGE: Image = np.zeros((0, 0, 3), np.uint8)
-_NO_IMAGE.flags.writeable = False
 
 
 class Outlet:
@@ -69,7 +65,7 @@ class Outlet:
         """Takes in a result or an event; never waits."""
         if isinstance(item, Result):
             if not self._images:
-                item = replace(item, frame=replace(item.frame, image=_NO_IMAGE))
+                item = replace(item, frame=replace(item.frame, image=NO_IMAGE))
             elif not self._newest:
                 self._buffer.capacity = max(2, _FRAME_BYTES // item.frame.image.nbytes)
         self._buffer.put(item)

@@ -14,9 +14,29 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from streamcls.metrics import Metrics
-from streamcls.protocols import Classified, Classifier, Sampler, Sink, Smoother, Source
-from streamcls.records import Event, Frame, Grabbed, Prediction, Result, Steady, Timing
+from streamcls.protocols import (
+    Classified,
+    Classifier,
+    Picture,
+    Sampler,
+    Sink,
+    Smoother,
+    Source,
+)
+from streamcls.records import (
+    NO_IMAGE,
+    Event,
+    Frame,
+    Grabbed,
+    Image,
+    Prediction,
+    Result,
+    Steady,
+    Timing,
+)
 from streamcls.runtime.buffer import Buffer, Finished
 from streamcls.runtime.closing import Closing
 from streamcls.runtime.lanes import Lanes
@@ -29,9 +49,9 @@ _SPAN = 16  # frames of the lane that one batch may spread over, where few of th
 
 @dataclass(slots=True, eq=False)
 class _Batch:
-    """Frames that are classified together."""
+    """Pictures that are classified together."""
 
-    frames: list[Frame] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
     entries: int = 0  # frames in the lane since it was begun, sampled or not
     done: threading.Event = field(default_factory=threading.Event)
     answer: Classified | None = None
@@ -43,7 +63,8 @@ class _Batch:
 class _Entry:
     """A frame in the lane, with its place in its batch if it is classified."""
 
-    frame: Frame
+    grabbed: Grabbed
+    picture: Picture | None  # None where nobody wants to see it
     batch: _Batch | None
     place: int
 
@@ -64,6 +85,7 @@ class Pipeline(Closing):
         workers: int,
         top_k: int,
         all_frames: bool,
+        images: bool = True,
         metrics: Metrics,
         stop: Stop | None = None,
     ) -> None:
@@ -74,6 +96,7 @@ class Pipeline(Closing):
             workers: how many batches are classified at the same time.
             top_k: how many labels `Result.top` gives unless told otherwise.
             all_frames: whether frames that are not classified come out too.
+            images: whether results have their pictures; without them nothing is made BGR.
             metrics: where frames are counted.
             stop: what ends the run early.
         """
@@ -83,6 +106,7 @@ class Pipeline(Closing):
         self._smoother = smoother
         self._top_k = top_k
         self._all_frames = all_frames
+        self._images = images
         self._metrics = metrics
         self._stop = stop or Stop()
         frame_bytes = source.info.width * source.info.height * 3
@@ -90,7 +114,7 @@ class Pipeline(Closing):
         # The span says which frames share a batch, so it must not depend on the number of workers.
         self._span = min(room, _SPAN)
         self._lane: Buffer[_Entry] = Buffer(min(room, max(_SPAN, classifier.batch * (workers + 1))))
-        self._work: Buffer[_Batch] = Buffer(workers)
+        self._work: Buffer[_Batch] = Buffer(max(1, workers // 2))
         self._workers = workers
         self._end_s = self._read_s = source.info.start_s  # end of the last frame out, and in
         self._steady = Steady(None, 0.0)
@@ -148,31 +172,21 @@ class Pipeline(Closing):
             batch.entries += 1
             if not self._lane.put(entry):
                 return
-            if len(batch.frames) == self._classifier.batch or batch.entries == self._span:
-                if batch.frames and not self._work.put(batch):
+            if len(batch.pictures) == self._classifier.batch or batch.entries == self._span:
+                if batch.pictures and not self._work.put(batch):
                     return
                 batch = _Batch()
-        if batch.frames and not self._work.put(batch):
+        if batch.pictures and not self._work.put(batch):
             return
         self._work.finish()
         self._lane.finish()
 
     def _entry(self, grabbed: Grabbed, batch: _Batch | None) -> _Entry:
-        frame = Frame(
-            camera=self._source.info.camera,
-            index=grabbed.index,
-            pts_s=grabbed.pts_s,
-            time_source=grabbed.time_source,
-            duration_s=grabbed.duration_s,
-            captured_ns=grabbed.captured_ns,
-            captured_utc=None,
-            sampled=batch is not None,
-            image=self._source.retrieve(),
-        )
+        picture = self._source.retrieve()
         if batch is not None:
-            batch.frames.append(frame)
-        place = len(batch.frames) - 1 if batch is not None else 0
-        return _Entry(frame, batch, place)
+            batch.pictures.append(picture)
+        place = len(batch.pictures) - 1 if batch is not None else 0
+        return _Entry(grabbed, picture if self._images else None, batch, place)
 
     # -- worker threads
 
@@ -183,8 +197,9 @@ class Pipeline(Closing):
             except Finished:
                 return
             batch.begun_ns = time.monotonic_ns()
-            batch.answer = self._classifier.classify([frame.image for frame in batch.frames])
+            batch.answer = self._classifier.classify(batch.pictures)
             batch.ended_ns = time.monotonic_ns()
+            batch.pictures.clear()  # nobody needs them any more but who wants to see them
             batch.done.set()
 
     # -- the caller's thread
@@ -206,8 +221,22 @@ class Pipeline(Closing):
             return entry
         return None
 
+    def _frame(self, entry: _Entry) -> Frame:
+        grabbed = entry.grabbed
+        return Frame(
+            camera=self._source.info.camera,
+            index=grabbed.index,
+            pts_s=grabbed.pts_s,
+            time_source=grabbed.time_source,
+            duration_s=grabbed.duration_s,
+            captured_ns=grabbed.captured_ns,
+            captured_utc=None,
+            sampled=entry.batch is not None,
+            image=_bgr(entry.picture),
+        )
+
     def _result(self, entry: _Entry) -> Result:
-        frame, batch = entry.frame, entry.batch
+        frame, batch = self._frame(entry), entry.batch
         self._end_s = frame.pts_s + frame.duration_s
         events: tuple[Event, ...] = ()
         raw = timing = None
@@ -234,6 +263,12 @@ class Pipeline(Closing):
             timing=timing,
             top_k=self._top_k,
         )
+
+
+def _bgr(picture: Picture | None) -> Image:
+    if picture is None:
+        return NO_IMAGE
+    return picture if isinstance(picture, np.ndarray) else picture.bgr()
 
 
 def run(pipeline: Pipeline, open_sinks: Callable[[], Sequence[Sink]]) -> None:

@@ -51,7 +51,7 @@ def read(path: Path, **options: float) -> tuple[list[Grabbed], list[Image]]:
     for one in source.grab():
         grabbed.append(one)
         if one.fault is None:
-            images.append(source.retrieve())
+            images.append(source.retrieve().bgr())
     source.close()
     return grabbed, images
 

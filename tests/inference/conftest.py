@@ -1,10 +1,15 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
+from streamcls.capture.picture import read_picture
 from streamcls.inference import torchvision_models
+from streamcls.inference.conversion import convert
+from streamcls.inference.preprocess import Preprocess
 from streamcls.inference.torchvision_models import Network
 
 
@@ -20,3 +25,18 @@ def threads_as_before() -> Iterator[None]:
 def imagenet(weights: Path) -> Network:
     """ResNet-18 with real weights."""
     return torchvision_models.load("resnet18", weights, None, progress=False)
+
+
+@pytest.fixture(scope="package")
+def converted(imagenet: Network, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """ResNet-18 with real weights in float32, as a file for each engine."""
+    engines = ("onnx", "openvino")
+    return {name: convert(imagenet, name, tmp_path_factory.mktemp(name)) for name in engines}
+
+
+@pytest.fixture(scope="package")
+def photographs(data: Path, imagenet: Network) -> NDArray[np.uint8]:
+    """24 photographs of different classes as ResNet-18 sees them, (24, 224, 224, 3)."""
+    preprocess = Preprocess(imagenet.card)
+    files = sorted((data / "media" / "images" / "imagenet_200").iterdir())[::8][:24]
+    return np.stack([preprocess(read_picture(file)) for file in files])

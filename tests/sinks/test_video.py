@@ -58,7 +58,7 @@ def copy(source: Path, target: Path, **options: float) -> SourceInfo:
             0,
             None,
             False,
-            opened.retrieve(),
+            opened.retrieve().bgr(),
         )
         sink.write(replace(result(), frame=frame))
     sink.close()
@@ -278,7 +278,7 @@ def test_colours_survive(tmp_path: Path) -> None:
     back = FileSource(tmp_path / "o.mp4", camera="c")
     for (_, colour), one in zip(enumerate(colours), back.grab(), strict=True):
         assert one.fault is None
-        assert np.abs(back.retrieve()[20, 30].astype(int) - colour).max() <= 6
+        assert np.abs(back.retrieve().bgr()[20, 30].astype(int) - colour).max() <= 6
 
 
 def test_pixels_that_are_not_square_stay_so(tmp_path: Path, ffprobe: str) -> None:

@@ -1,0 +1,390 @@
+import importlib.util
+import json
+import math
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from streamcls.bench import chart, forms, pipeline, plan, rows, worker
+from streamcls.bench.forms import Form, chosen, keep, known_forms
+from streamcls.bench.parts import Cost
+from streamcls.bench.pipeline import PipelineFound, Whole, floor
+from streamcls.bench.rows import Rounds, Row, Way
+from streamcls.bench.worker import Task, Turn
+from streamcls.errors import ModelSettingsError, OutputPathError
+from streamcls.inference.card import read_card, sha256_of
+from streamcls.inference.folder import describe
+from streamcls.media import cv2
+from streamcls.settings import ModelSettings
+from tests.conftest import Cli
+
+PNG = b"\x89PNG\r\n\x1a\n"
+DEMO = Path(plan.__file__).parent.parent / "demo" / "model"
+DECODE, PREPROCESS, INFER = Cost(5.0, 5.0), Cost(2.0, 2.0), Cost(6.0, 6.0)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measures for a moment only, and torch without a compiler."""
+    monkeypatch.setattr(rows, "_SECONDS", 0.02)
+    monkeypatch.setattr("streamcls.build_bench._FORM_SECONDS", 0.02)
+    monkeypatch.setattr(pipeline, "_FRAMES", 40)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+
+
+@pytest.fixture
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is remembered here is not for other tests."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fonts(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """matplotlib keeps the font files open that it used once."""
+    path = tmp_path_factory.mktemp("chart") / "a.png"
+    chart.draw("title", [speeds("torch", 1, 1.0)], found_pipeline(), path, overwrite=False)
+
+
+# -- what is wrong is one line
+
+
+def wrong(cli: Cli, *arguments: object, says: str, code: int = 2) -> None:
+    done = cli("bench", *arguments)
+    assert (done.code, done.out) == (code, ""), done.err
+    (line,) = done.err.splitlines()
+    assert says in line
+
+
+@pytest.mark.parametrize("source", ["0", "rtsp://anna:secret@10.0.0.7/cam", "sim://"])
+def test_live_sources(cli: Cli, source: str) -> None:
+    wrong(cli, source, "--model", "demo", says="a live source; bench needs a recorded file")
+
+
+def test_a_live_sources_password_stays_secret(cli: Cli) -> None:
+    assert "secret" not in cli("bench", "rtsp://anna:secret@10.0.0.7/cam").err
+
+
+def test_folders_and_missing_files(cli: Cli, tmp_path: Path) -> None:
+    wrong(cli, tmp_path, "--model", "demo", says="a folder; give a video file")
+    wrong(cli, tmp_path / "no.mp4", "--model", "demo", says="no such file")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--rounds", "0"), "--rounds"),
+        (("--backend", "torch", "--precision", "int8"), "torch can't compute in it"),
+        (("--backend", "onnx", "--precision", "bf16"), "onnx can't compute in it"),
+        (("--precision", "int4"), "--precision"),
+        (("--model", "resnet81"), "did you mean"),
+    ],
+)
+def test_options(cli: Cli, demo_clip: Path, options: tuple[str, ...], says: str) -> None:
+    wrong(cli, demo_clip, "--model", "demo", *options, says=says)
+
+
+def test_a_chart_needs_a_place(cli: Cli, demo_clip: Path, tmp_path: Path) -> None:
+    there = tmp_path / "there.png"
+    there.write_text("mine")
+    wrong(cli, demo_clip, "--plot", there, says="there.png: exists; give --overwrite")
+    assert there.read_text() == "mine"
+    wrong(cli, demo_clip, "--plot", tmp_path / "a.pdf", says="let its name end in .png")
+    wrong(cli, demo_clip, "--plot", tmp_path / "no" / "a.png", says="there is no folder")
+    wrong(cli, demo_clip, "--plot", tmp_path, says=".png")
+
+
+def test_a_chart_needs_matplotlib(
+    cli: Cli, demo_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "matplotlib" else real(name)
+    )
+    says = "--plot: matplotlib not installed; install with: pip install 'streamcls[bench]'"
+    wrong(cli, demo_clip, "--plot", tmp_path / "a.png", says=says, code=1)
+
+
+def test_too_few_different_frames(cli: Cli, make_clip: Callable[..., Path]) -> None:
+    still = make_clip("still.mp4", source="color=size=320x240:rate=25:duration=1")
+    wrong(cli, still, "--model", "demo", "--backend", "torch", says="distinct pictures in it")
+
+
+# -- the floor
+
+
+def test_parts_share_all_cores() -> None:
+    found = floor({"decode": DECODE, "preprocess": PREPROCESS, "infer": INFER}, 2)
+    assert found.fps == pytest.approx(2 * 1000 / 13)
+    assert found.bottleneck == "infer"
+    assert found.why == "inference takes 6.0 of 13.0 ms CPU a frame"
+
+
+def test_the_decoder_has_one_thread() -> None:
+    found = floor({"decode": DECODE, "preprocess": PREPROCESS, "infer": INFER}, 16)
+    assert found.fps == pytest.approx(200)
+    assert found.bottleneck == "decode"
+    assert "one thread, which does 200 frames/s at the most" in found.why
+
+
+def test_so_has_the_video() -> None:
+    costs = {"decode": DECODE, "preprocess": PREPROCESS, "infer": INFER}
+    costs |= {"convert": Cost(2.0, 2.0), "encode": Cost(24.0, 8.0)}  # x264 has threads of its own
+    found = floor(costs, 16)
+    assert found.fps == pytest.approx(100)
+    assert found.bottleneck == "encode"
+    assert floor(costs, 2).fps == pytest.approx(2 * 1000 / 39)
+
+
+# -- forms of torch
+
+
+def form(name: str, ms: float | None, max_change: float | None = 0.0) -> Form:
+    return Form(name, batch=4, threads=1, ms=ms, max_change=max_change)
+
+
+@pytest.mark.parametrize(
+    ("others", "used"),
+    [
+        ([form("torchscript", 8.9)], "torchscript"),
+        ([form("torchscript", 8.9), form("compile", 8.0)], "compile"),
+        ([form("torchscript", 9.1)], "eager"),  # not worth it
+        ([form("torchscript", 5.0, 2e-3)], "eager"),  # wrong
+        ([form("torchscript", 5.0, math.nan)], "eager"),
+        ([form("torchscript", 5.0, 2e-3), form("compile", 8.0)], "compile"),
+        ([form("torchscript", None, None)], "eager"),  # does not run
+        ([], "eager"),
+    ],
+)
+def test_the_fastest_correct_form_is_used(others: list[Form], used: str) -> None:
+    found = chosen([form("eager", 10.0), *others])
+    assert [one.form for one in found if one.used] == [used]
+
+
+def test_compile_needs_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: "/g++" if name == "g++" else None)
+    assert known_forms() == ["eager", "torchscript", "compile"]
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert known_forms() == ["eager", "torchscript"]
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_runs_use_what_was_remembered(cli: Cli, demo_clip: Path, tmp_path: Path) -> None:
+    digest = sha256_of(describe(DEMO)[1])
+    assert read_card(DEMO, digest).sha256 == digest
+
+    def backend(name: str) -> str:
+        stats = tmp_path / "s.json"
+        done = cli(
+            *("run", demo_clip, "--model", "demo", "--backend", "torch", "--duration", 0.2),
+            *("--csv", tmp_path / f"{name}.csv", "--stats", stats, "--overwrite"),
+        )
+        assert done.code == 0, done.err
+        return str(json.loads(stats.read_text())["backend"])
+
+    keep([replace(form("eager", 10.0), used=True), form("torchscript", 9.5)], digest)
+    assert backend("before") == "torch fp32"
+    keep([form("eager", 10.0), replace(form("torchscript", 5.0), used=True)], digest)
+    assert backend("after") == "torch fp32 (torchscript)"
+
+
+# -- rows
+
+
+def way(engine: str, threads: int = 1) -> Way:
+    return Way(engine, "fp32", threads, 224, ModelSettings(), Path("pictures.npy"), None)
+
+
+def test_ways_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rates = {"torch": iter([10.0, 30.0, 20.0]), "onnx": iter([50.0, 40.0, 60.0])}
+    order: list[str] = []
+
+    def turn(task: Task) -> Turn:
+        order.append(task.engine)
+        if task.answers:
+            first = 0.0 if task.engine == "torch" else 1.0
+            np.save(task.answers, np.array([[1 - first, first], [0.2, 0.8]], np.float32))
+        return Turn(load_s=1.0, memory_mb=100.0, ms=[5.0, 6.0, 7.0], rate=next(rates[task.engine]))
+
+    monkeypatch.setattr(rows, "take_turn", turn)
+    torch, onnx = way("torch"), way("onnx")
+    measured = Rounds([torch, onnx], tmp_path)
+    measured.measure(3, lambda _: None)
+    assert order == ["torch", "onnx"] * 3
+    row = measured.row(onnx, torch)
+    assert row is not None
+    assert (row.rate, row.rate_spread) == (50.0, (40.0, 60.0))
+    assert (row.p50_ms, row.load_s, row.memory_mb, row.agreement) == (6.0, 1.0, 100.0, 0.5)
+    alone = measured.row(onnx, None)
+    assert alone is not None
+    assert alone.agreement is None
+
+
+def test_what_does_not_run_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def turn(task: Task) -> Turn:
+        if task.engine == "onnx":
+            raise ModelSettingsError("no such operator")
+        return Turn(1.0, 1.0, [1.0], 1.0)
+
+    monkeypatch.setattr(rows, "take_turn", turn)
+    measured = Rounds([way("torch"), way("onnx", threads=2)], tmp_path)
+    measured.measure(2, lambda _: None)
+    assert [(one.what, one.why) for one in measured.left_out] == [
+        ("onnx fp32, 2 threads", "no such operator")
+    ]
+    assert measured.row(way("onnx", threads=2), None) is None
+    with pytest.raises(ModelSettingsError, match="onnx fp32, 1 threads: no such operator"):
+        Rounds([way("onnx")], tmp_path).measure(1, lambda _: None)
+
+
+def test_a_worker_that_fails_says_why(tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures.npy"
+    np.save(pictures, np.zeros((1, 224, 224, 3), np.uint8))
+    file = tmp_path / "broken.onnx"
+    file.write_bytes(b"this is no network")
+    task = Task("onnx", "fp32", str(file), "", 224, 1, str(pictures), 0.1)
+    with pytest.raises(ModelSettingsError, match=r"broken\.onnx: ONNX Runtime can't run it"):
+        worker.take_turn(task)
+
+
+def test_smaller_inputs_are_whole_steps() -> None:
+    assert plan.smaller_sizes(224) == [192, 160]
+    assert plan.smaller_sizes(299) == [256, 224]
+    assert plan.smaller_sizes(32) == []
+
+
+# -- the chart
+
+
+def speeds(engine: str, threads: int, agreement: float | None) -> Row:
+    rate = 30.0 * threads
+    return Row(
+        engine, "fp32", threads, 224, 1.0, 100.0, 20.0, 30.0, rate, (rate - 1, rate + 1), agreement
+    )
+
+
+def found_pipeline() -> PipelineFound:
+    costs = {"decode": DECODE, "preprocess": PREPROCESS, "infer": INFER}
+    best = floor(costs, 2)
+    run = Whole("CSV", 100.0, (90.0, 110.0), 14.0, tuple(costs), best, 100 / best.fps)
+    return PipelineFound("onnx fp32", 40, 2, costs, [run])
+
+
+def test_the_chart_is_a_png(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    engines = [speeds("torch", 1, 1.0), speeds("torch", 2, 1.0), speeds("onnx", 2, None)]
+    chart.draw("title", engines, found_pipeline(), path, overwrite=False)
+    data = path.read_bytes()
+    assert data.startswith(PNG)
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    height, width = picture.shape[:2]
+    assert width > 1000 > height / 2 > 200
+    assert len(np.unique(np.asarray(picture).reshape(-1, 3), axis=0)) > 20  # something is drawn
+    with pytest.raises(OutputPathError, match="exists"):
+        chart.draw("title", engines, found_pipeline(), path, overwrite=False)
+    chart.draw("title", engines[:1], found_pipeline(), path, overwrite=True)
+    assert path.read_bytes() != data
+
+
+# -- the command
+
+
+def ways(found: dict[str, Any]) -> list[tuple[str, str, int]]:
+    return [(row["backend"], row["precision"], row["threads"]) for row in found["engines"]]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("quick")
+def test_one_engine_as_tables(cli: Cli, demo_clip: Path, tmp_path: Path) -> None:
+    plot = tmp_path / "a.png"
+    done = cli(
+        *("bench", demo_clip, "--model", "demo", "--backend", "onnx", "--precision", "fp32"),
+        *("--threads", 1, "--rounds", 1, "--plot", plot),
+    )
+    assert done.code == 0, done.err
+    assert plot.read_bytes().startswith(PNG)
+    assert re.search(r"\n  onnx +fp32 +1 .*100\.0%", done.out)
+    assert "torch" not in re.sub("as torch fp32 gives|torch 2[^,]*", "", done.out)
+    assert "Bottleneck: with CSV " in done.out
+    sizes = [int(size) for size in re.findall(r"\n +(\d+) +[\d.]+ +[\d.]+ .*%", done.out)]
+    assert len(sizes) == 3
+    assert sizes == sorted(sizes, reverse=True)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("quick", "own_cache")
+def test_all_engines_as_json(cli: Cli, demo_clip: Path) -> None:
+    done = cli(
+        *("bench", demo_clip, "--model", "demo", "--json", "--rounds", 2, "--threads", 2),
+        *("--quiet",),
+    )
+    assert (done.code, done.err) == (0, "")
+    found = json.loads(done.out)
+    measured = ways(found)
+    for engine, precision in (("torch", "fp32"), ("onnx", "fp32"), ("onnx", "int8")):
+        assert [w for w in measured if w[:2] == (engine, precision)] == [
+            (engine, precision, 1),
+            (engine, precision, 2),
+        ]
+    assert ("openvino", "int8", 2) in measured
+    assert found["left_out"] == []
+    assert found["calibrated_on"] > 0 < found["compared_on"]
+    for row in found["engines"]:
+        assert 0 < row["p50_ms"] <= row["p99_ms"]
+        assert row["rate_spread"][0] <= row["rate"] <= row["rate_spread"][1]
+        assert row["load_s"] > 0 < row["memory_mb"]
+        exact = row["precision"] == "fp32"
+        assert row["agreement"] == 1 if exact else 0.8 <= row["agreement"] <= 1
+    _check_forms(found["torch_forms"])
+    _check_pipeline(found["pipeline"])
+
+
+def _check_forms(listed: list[dict[str, Any]]) -> None:
+    assert [(one["form"], one["batch"], one["threads"]) for one in listed] == [
+        ("eager", 4, 1),
+        ("torchscript", 4, 1),
+        ("eager", 1, 2),
+        ("torchscript", 1, 2),
+    ]
+    assert sum(one["used"] for one in listed) == 2
+    assert all(one["max_change"] < forms.MAX_CHANGE for one in listed)
+
+
+def _check_pipeline(found: dict[str, Any]) -> None:
+    parts = found["parts"]
+    assert list(parts) == ["decode", "preprocess", "infer", "convert", "encode"]
+    assert all(cost["cpu_ms"] > 0 < cost["wall_ms"] for cost in parts.values())
+    assert found["frames"] == 40
+    assert [run["outputs"] for run in found["runs"]] == ["CSV", "CSV + video"]
+    for run in found["runs"]:
+        assert run["ratio"] == pytest.approx(run["fps"] / run["floor"]["fps"], rel=1e-3)
+        assert run["floor"]["bottleneck"] in run["parts"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("quick")
+def test_a_bundle_is_measured_as_it_is(cli: Cli, demo_clip: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle"
+    options = ("--backend", "onnx", "--precision", "int8", "--min-agreement", 0)
+    made = cli("export", "demo", *options, "--calibrate", demo_clip, "--out", bundle)
+    assert made.code == 0, made.err
+    common = ("bench", demo_clip, "--model", bundle, "--rounds", 1, "--threads", 1, "--json")
+    found = json.loads(cli(*common).out)
+    assert ways(found) == [("onnx", "int8", 1)]
+    assert found["engines"][0]["agreement"] > 0.8  # the original is the built-in model
+    assert (found["input_sizes"], found["torch_forms"]) == ([], [])
+    assert found["pipeline"]["engine"] == "onnx int8"
+    card = json.loads((bundle / "card.json").read_text())
+    card["bundle"]["weights_sha256"] = "0" * 64
+    (bundle / "card.json").write_text(json.dumps(card))
+    assert json.loads(cli(*common).out)["engines"][0]["agreement"] is None
+    wrong(cli, demo_clip, "--model", bundle, "--backend", "openvino", says="is a bundle for onnx")

@@ -1,0 +1,27 @@
+from dataclasses import replace
+
+import pytest
+
+from streamcls.inference.card import with_input_size
+from tests.inference.networks import card
+
+
+@pytest.mark.parametrize(
+    ("size", "resize", "wanted", "expected"),
+    [
+        (224, 256, 160, 183),  # 256 / 224 * 160 = 182.86
+        (224, 256, 448, 512),
+        (224, 232, 112, 116),
+        (299, 342, 299, 342),
+        (64, 64, 96, 96),
+    ],
+)
+def test_the_resize_follows_the_input_size(
+    size: int, resize: int, wanted: int, expected: int
+) -> None:
+    """So that as much of the picture is seen as before."""
+    before = replace(card(3), input_size=size, resize=resize)
+    found = with_input_size(before, wanted)
+    assert (found.input_size, found.resize) == (wanted, expected)
+    assert (found.labels, found.mean, found.sha256) == (before.labels, before.mean, before.sha256)
+    assert (before.input_size, before.resize) == (size, resize)

@@ -1,0 +1,161 @@
+"""Networks in the format of other engines: the same answers, for all that torchvision offers."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from streamcls.errors import ModelSettingsError
+from streamcls.inference import torchvision_models
+from streamcls.inference.conversion import MODEL_FILES, convert
+from streamcls.inference.onnx_backend import OnnxBackend
+from streamcls.inference.openvino_backend import OpenVinoBackend
+from streamcls.inference.probe import probe_pictures
+from streamcls.inference.torchvision_models import Network
+from streamcls.protocols import Backend
+from tests.inference.networks import card, random_network, reference
+
+every_engine = pytest.mark.parametrize("engine", ["onnx", "openvino"])
+
+
+def at_work(file: Path, engine: str, *, batch: int, side: int) -> Backend:
+    if engine == "onnx":
+        return OnnxBackend(file, precision="fp32", batch=batch, side=side, threads=1)
+    return OpenVinoBackend(file, precision="fp32", batch=batch, parallel=1, threads=1)
+
+
+def assert_the_same(network: Network, engine: str, folder: Path) -> None:
+    """For batches of another size than that of the example that it was traced with."""
+    side = network.card.input_size
+    pictures = np.stack(probe_pictures(3, side))
+    expected = reference(network, pictures)
+    assert np.abs(expected[0] - expected[1]).max() > 0.05  # the network tells pictures apart
+    file = convert(network, engine, folder)
+    assert file == folder / MODEL_FILES[engine]
+    for batch in (1, 3):
+        found = at_work(file, engine, batch=batch, side=side).infer(pictures[:batch])
+        np.testing.assert_allclose(found, expected[:batch], atol=5e-5)
+
+
+@every_engine
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "shufflenet_v2_x0_5", "efficientnet_b0"])
+def test_architectures(name: str, engine: str, tmp_path: Path) -> None:
+    assert_the_same(random_network(name, side=96), engine, tmp_path)
+
+
+@pytest.mark.slow
+@every_engine
+@pytest.mark.parametrize("name", ["vit_b_16", "swin_t", "convnext_tiny", "googlenet"])
+def test_large_architectures(name: str, engine: str, tmp_path: Path) -> None:
+    assert_the_same(random_network(name), engine, tmp_path)
+
+
+@every_engine
+def test_real_weights(engine: str, data: Path, tmp_path: Path) -> None:
+    file = data / "weights" / "squeezenet1_0_imagenet.pth"
+    network = torchvision_models.load("squeezenet1_0", file, None, progress=False)
+    assert_the_same(network, engine, tmp_path)
+
+
+class Odd(nn.Module):
+    """Has a part that no engine has an equivalent for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(3, 5)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.head(torch.special.bessel_j0(inputs).mean((2, 3)))
+        return scores
+
+
+class Attention(nn.Module):
+    """As in torchvision's transformers, whose fused operation only torch has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+        self.head = nn.Linear(4, 5)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        values = inputs.mean(2).permute(0, 2, 1)  # (N, S, 3)
+        values = nn.functional.pad(values, (0, 1))  # (N, S, 4)
+        found, _ = self.attention(values, values, values, need_weights=False)
+        scores: torch.Tensor = 100 * self.head(found.mean(1))
+        return scores
+
+
+@every_engine
+def test_fused_attention_is_taken_apart(engine: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = Network(Attention().eval().requires_grad_(False), card(5, side=32))
+    assert_the_same(network, engine, tmp_path)
+    assert torch.backends.mha.get_fastpath_enabled()
+
+
+@every_engine
+def test_what_can_not_be_converted_is_one_line_and_nothing_is_printed(
+    engine: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    network = Network(Odd().eval().requires_grad_(False), card(5, arch="odd", side=32))
+    with pytest.raises(ModelSettingsError) as raised:
+        convert(network, engine, tmp_path)
+    text = str(raised.value)
+    assert text.startswith(f"odd can't be converted for {engine}: ")
+    assert "aten::special_bessel_j0" in text
+    assert text.endswith("; use --backend torch")
+    assert len(text.splitlines()) == 1
+    assert capfd.readouterr() == ("", "")
+
+
+@every_engine
+def test_the_network_itself_is_not_changed(engine: str, tmp_path: Path) -> None:
+    network = random_network("squeezenet1_1", side=64)
+    before = {name: value.clone() for name, value in network.module.state_dict().items()}
+    expected = reference(network, np.stack(probe_pictures(2, 64)))
+    convert(network, engine, tmp_path)
+    after = network.module.state_dict()
+    assert list(after) == list(before)
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    np.testing.assert_array_equal(reference(network, np.stack(probe_pictures(2, 64))), expected)
+
+
+QUIET = """
+import sys
+from pathlib import Path
+from streamcls.inference.conversion import convert
+from tests.inference.networks import random_network
+convert(random_network("squeezenet1_1", side=64), "{engine}", Path(sys.argv[1]))
+assert sys.modules.get("openvino_telemetry") is None
+"""
+
+
+@every_engine
+def test_nothing_is_printed_and_nobody_is_told(engine: str, tmp_path: Path) -> None:
+    """In a process of its own, where all warnings are as they are for users."""
+    (tmp_path / "out").mkdir()
+    home = tmp_path / "home"
+    done = subprocess.run(
+        [sys.executable, "-c", QUIET.format(engine=engine), str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"HOME": str(home), "XDG_CACHE_HOME": str(home)},
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no model"], ids=str)
+@every_engine
+def test_a_file_that_is_no_model(engine: str, content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / MODEL_FILES[engine]
+    file.write_bytes(content)
+    with pytest.raises(ModelSettingsError, match=rf"{file.name}: .* can't run it: .") as raised:
+        at_work(file, engine, batch=1, side=64)
+    assert len(str(raised.value).splitlines()) == 1

@@ -270,8 +270,8 @@ def verify(settings: Settings, folder: Path, *, pictures: bool, progress: bool) 
         raise ModelSettingsError(f"{folder}: no bundle (a folder made by streamcls export)")
     bundle = read_bundle(folder)
     check_labels_file(bundle)
-    side = {"input_size": bundle.card.input_size} if model_folder(bundle.model) is None else {}
-    original = settings.model.model_copy(update={"name": bundle.model, **side})
+    made_from = {"name": bundle.model, "input_size": bundle.card.input_size}
+    original = settings.model.model_copy(update=made_from)
     network = load_network(original, progress=progress)
     if network.card.sha256 != bundle.card.sha256:
         raise ModelSettingsError(

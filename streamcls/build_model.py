@@ -171,7 +171,9 @@ def _torch_classifier(
 
     card = network.card
     precision = "bf16" if settings.precision == "bf16" else "fp32"
-    form = recall(torch_form_fact(card.sha256, work.batch, work.threads)) or "eager"
+    form = "eager"
+    if precision == "fp32" and settings.input_size is None:  # which is what bench looked at
+        form = recall(torch_form_fact(card.sha256, work.batch, work.threads)) or form
     backend = torch_backend(network, work, precision, form if form in FORMS else "eager")
     resized = Preprocess(card, TorchResize)
     return ImageClassifier(card, resized, backend, batch=work.batch, choice=why)

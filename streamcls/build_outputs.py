@@ -40,7 +40,6 @@ def check_outputs(
     """
     from streamcls.sinks.files import STDOUT
     from streamcls.sinks.files import check_outputs as check
-    from streamcls.sinks.fonts import Typeface
     from streamcls.sinks.rotation import file_name
     from streamcls.sinks.segments import check_format
 
@@ -63,6 +62,8 @@ def check_outputs(
     if outputs.stats == STDOUT:
         raise OutputPathError("--stats -: give a file name; only --csv goes to standard output")
     if outputs.font is not None:
+        from streamcls.sinks.fonts import Typeface
+
         Typeface(outputs.font, ())
 
 

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+# As the command line does before it loads torch: on a busy machine spinning threads take for ever.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 from streamcls.demo.clip import render
 from streamcls.media import av, cv2
 

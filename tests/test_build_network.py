@@ -49,9 +49,16 @@ def models(home: Path) -> list[Path]:
 
 @pytest.mark.parametrize("engine", ["onnx", "openvino"])
 def test_what_was_converted_is_kept_with_its_report(
-    engine: str, small: ModelSettings, home: Path, monkeypatch: pytest.MonkeyPatch
+    engine: str,
+    small: ModelSettings,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("INFO")
     first = converted(small, engine, progress=False)
+    said = f"squeezenet1_1 is converted for {engine}; this is done once"
+    assert said in [r.getMessage() for r in caplog.records]
     assert models(home) == [first.folder]
     assert (first.engine, first.precision, first.model) == (engine, "fp32", "squeezenet1_1")
     assert (first.card.input_size, len(first.card.labels)) == (SIDE, 1000)
@@ -63,15 +70,17 @@ def test_what_was_converted_is_kept_with_its_report(
         raise AssertionError("loaded again")
 
     monkeypatch.setattr(build_network, "load_network", not_again)
+    caplog.clear()
     again = converted(small, engine, progress=False)
     assert again.folder == first.folder
+    assert not caplog.records
 
 
 def test_another_input_size_or_labels_file_is_another_model(
     small: ModelSettings, home: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "l.txt").write_text(LABELS)
-    others = [{"input_size": 96}, {"labels": tmp_path / "l.txt"}]
+    others: list[dict[str, object]] = [{"input_size": 96}, {"labels": tmp_path / "l.txt"}]
     made = [converted(small.model_copy(update=other), "onnx", progress=False) for other in others]
     converted(small, "onnx", progress=False)
     assert len(models(home)) == 3

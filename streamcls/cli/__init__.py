@@ -1,5 +1,6 @@
 """The command line: one file a command, loaded when it is called."""
 
+import ctypes
 import importlib
 import logging
 import os
@@ -27,6 +28,9 @@ COMMANDS = {
     "drill": "Go through every fault of a camera.",
     "models": "List the models known by name.",
 }
+
+
+_M_ARENA_MAX = -8  # of glibc's malloc.h
 
 
 class _LazyGroup(click.Group):
@@ -64,6 +68,7 @@ def cli() -> None:
 def main() -> None:
     """Runs the command line and ends the process: every error is one line and an exit code."""
     _open_closed_streams()
+    _share_heaps()
     end_on_signals()
     code = _flushed(_run())
     # After a KeyboardInterrupt in Python that C code ran, as torch's does while it is imported,
@@ -117,6 +122,15 @@ def _flushed(code: int) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return code or 1
     return code
+
+
+def _share_heaps() -> None:
+    """glibc gives each thread a heap that keeps what is freed in it; two are 10 to 30 MB less."""
+    if sys.platform != "linux":
+        return
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):  # musl has no such thing
+        libc.mallopt(_M_ARENA_MAX, 2)
 
 
 def _open_closed_streams() -> None:

@@ -84,6 +84,13 @@ def read_labels(path: Path) -> tuple[str, ...]:
 
 
 def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Hexadecimal SHA-256 of a file of a model.
+
+    Raises:
+        ModelSettingsError: the file can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelSettingsError(f"{path}: {error.strerror}") from error

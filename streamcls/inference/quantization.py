@@ -63,6 +63,7 @@ def _with_nncf(converted: Path, batches: list[Pixels], file: Path) -> None:
 
 def _with_onnx(converted: Path, batches: list[Pixels], file: Path) -> None:
     silence_telemetry()
+    import onnx
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -77,6 +78,7 @@ def _with_onnx(converted: Path, batches: list[Pixels], file: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         prepared = Path(name) / "prepared.onnx"
         quant_pre_process(str(converted), str(prepared), skip_symbolic_shape=True)
+        nodes = onnx.load(prepared).graph.node
         quantization.quantize_static(
             str(prepared),
             str(file),
@@ -85,6 +87,8 @@ def _with_onnx(converted: Path, batches: list[Pixels], file: Path) -> None:
             per_channel=True,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
+            # Probabilities in steps of 1/255 would no longer sum to 1.
+            nodes_to_exclude=[node.name for node in nodes if "probs" in node.output],
         )
 
 

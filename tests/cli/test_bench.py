@@ -132,6 +132,11 @@ def test_the_decoder_has_one_thread() -> None:
     assert "one thread, which does 200 frames/s at the most" in found.why
 
 
+def test_what_other_programs_took_is_not_the_decoders() -> None:
+    found = floor({"decode": Cost(5.0, 50.0), "preprocess": PREPROCESS, "infer": INFER}, 2)
+    assert found.bottleneck == "infer"
+
+
 def test_so_has_the_video() -> None:
     costs = {"decode": DECODE, "preprocess": PREPROCESS, "infer": INFER}
     costs |= {"convert": Cost(2.0, 2.0), "encode": Cost(24.0, 8.0)}  # x264 has threads of its own
@@ -310,10 +315,12 @@ def test_one_engine_as_tables(cli: Cli, demo_clip: Path, tmp_path: Path) -> None
     )
     assert done.code == 0, done.err
     assert plot.read_bytes().startswith(PNG)
-    assert re.search(r"\n  onnx +fp32 +1 .*100\.0%", done.out)
-    assert "torch" not in re.sub("as torch fp32 gives|torch 2[^,]*", "", done.out)
-    assert "Bottleneck: with CSV " in done.out
-    sizes = [int(size) for size in re.findall(r"\n +(\d+) +[\d.]+ +[\d.]+ .*%", done.out)]
+    assert re.search(r"\n  onnx fp32 +1 .*100\.0%", done.out)
+    assert not re.search(r"\n  (torch|openvino) ", done.out)
+    assert "Bottleneck with CSV: " in done.out
+    assert "Bottleneck with CSV + video: " in done.out
+    assert max(map(len, done.out.split("Engines")[1].splitlines())) <= 80
+    sizes = [int(size) for size in re.findall(r"\n  (\d+) px ", done.out)]
     assert len(sizes) == 3
     assert sizes == sorted(sizes, reverse=True)
 
@@ -323,7 +330,7 @@ def test_one_engine_as_tables(cli: Cli, demo_clip: Path, tmp_path: Path) -> None
 @pytest.mark.usefixtures("quick", "own_cache")
 def test_all_engines_as_json(cli: Cli, demo_clip: Path) -> None:
     done = cli(
-        *("bench", demo_clip, "--model", "demo", "--json", "--rounds", 2, "--threads", 2),
+        *("bench", demo_clip, "--model", "demo", "--json", "--rounds", 1, "--threads", 2),
         *("--quiet",),
     )
     assert (done.code, done.err) == (0, "")

@@ -71,7 +71,7 @@ def test_its_name_is_engine_and_precision(name: str, make: Make) -> None:
 def test_answers_are_those_of_the_plain_model(
     name: str, make: Make, photographs: NDArray[np.uint8], expected: NDArray[np.float32]
 ) -> None:
-    found = answers(make(name, BATCH, 1), photographs, BATCH)
+    found = answers(make(name, BATCH, 1), list(photographs), BATCH)
     np.testing.assert_allclose(found, expected, atol=TOLERANCE[name])
     sure = expected.max(axis=1) > 0.6
     assert sure.sum() >= 12
@@ -82,7 +82,8 @@ def test_answers_are_those_of_the_plain_model(
 @pytest.mark.parametrize("batch", [1, BATCH])
 def test_answers_are_probabilities(name: str, batch: int, make: Make) -> None:
     found = make(name, batch, 1).infer(noise(batch))
-    assert (found.shape, found.dtype) == ((batch, 1000), np.float32)
+    assert found.shape == (batch, 1000)
+    assert found.dtype == np.float32
     assert (found >= 0).all()
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
 

@@ -1,8 +1,5 @@
 """Networks in the format of other engines: the same answers, for all that torchvision offers."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -43,14 +40,16 @@ def assert_the_same(network: Network, engine: str, folder: Path) -> None:
 
 
 @every_engine
-@pytest.mark.parametrize("name", ["mobilenet_v3_small", "shufflenet_v2_x0_5", "efficientnet_b0"])
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "shufflenet_v2_x0_5"])
 def test_architectures(name: str, engine: str, tmp_path: Path) -> None:
     assert_the_same(random_network(name, side=96), engine, tmp_path)
 
 
 @pytest.mark.slow
 @every_engine
-@pytest.mark.parametrize("name", ["vit_b_16", "swin_t", "convnext_tiny", "googlenet"])
+@pytest.mark.parametrize(
+    "name", ["efficientnet_b0", "vit_b_16", "swin_t", "convnext_tiny", "googlenet"]
+)
 def test_large_architectures(name: str, engine: str, tmp_path: Path) -> None:
     assert_the_same(random_network(name), engine, tmp_path)
 
@@ -83,10 +82,10 @@ class Attention(nn.Module):
         self.head = nn.Linear(4, 5)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        values = inputs.mean(2).permute(0, 2, 1)  # (N, S, 3)
+        values = inputs[:, :, 0].permute(0, 2, 1)  # (N, S, 3), the top row
         values = nn.functional.pad(values, (0, 1))  # (N, S, 4)
         found, _ = self.attention(values, values, values, need_weights=False)
-        scores: torch.Tensor = 100 * self.head(found.mean(1))
+        scores: torch.Tensor = 8 * self.head(found[:, 0])
         return scores
 
 
@@ -123,32 +122,6 @@ def test_the_network_itself_is_not_changed(engine: str, tmp_path: Path) -> None:
     assert list(after) == list(before)
     assert all(torch.equal(after[name], value) for name, value in before.items())
     np.testing.assert_array_equal(reference(network, np.stack(probe_pictures(2, 64))), expected)
-
-
-QUIET = """
-import sys
-from pathlib import Path
-from streamcls.inference.conversion import convert
-from tests.inference.networks import random_network
-convert(random_network("squeezenet1_1", side=64), "{engine}", Path(sys.argv[1]))
-assert sys.modules.get("openvino_telemetry") is None
-"""
-
-
-@every_engine
-def test_nothing_is_printed_and_nobody_is_told(engine: str, tmp_path: Path) -> None:
-    """In a process of its own, where all warnings are as they are for users."""
-    (tmp_path / "out").mkdir()
-    home = tmp_path / "home"
-    done = subprocess.run(
-        [sys.executable, "-c", QUIET.format(engine=engine), str(tmp_path / "out")],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"HOME": str(home), "XDG_CACHE_HOME": str(home)},
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert not home.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"no model"], ids=str)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,11 @@ import torch
 from PIL import Image, ImageOps
 
 import streamcls
+from streamcls.capture.picture import read_picture
 from streamcls.inference import torchvision_models
+from streamcls.inference.preprocess import Geometry, Preprocess, Products, Resize
+from streamcls.inference.torch_backend import PlainEager
+from streamcls.inference.torch_resize import TorchResize
 from streamcls.inference.torchvision_import import import_torchvision
 from tests.conftest import Cli
 
@@ -64,6 +69,41 @@ def test_no_more_than_one_picture_worse_than_torchvision(
     assert right >= reference_right - 1
     agreement = sum(found[name] == reference[name] for name in accepted) / len(accepted)
     assert agreement >= 0.99
+
+
+@pytest.mark.parametrize("resizer", [Products, TorchResize])
+def test_the_preprocessing_changes_hardly_any_label(
+    resizer: Callable[[Geometry], Resize], data: Path, weights: Path, reference: dict[str, str]
+) -> None:
+    """All else is the same: the plain model on torch, one by one."""
+    network = torchvision_models.load("resnet18", weights, None, progress=False)
+    preprocess, backend = Preprocess(network.card, resizer), PlainEager(network, threads=1)
+    same = 0
+    for name, label in reference.items():
+        pixels = preprocess(read_picture(data / "media" / "images" / name))
+        best = int(backend.infer(pixels[None]).argmax())
+        same += network.card.labels[best] == label
+    assert len(reference) == 242
+    assert same / len(reference) >= 0.995
+
+
+@pytest.mark.parametrize("backend", ["openvino", "onnx"])
+def test_engines_and_their_fastest_precision_change_hardly_any_label(
+    backend: str,
+    cli: Cli,
+    data: Path,
+    weights: Path,
+    reference: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    photographs = data / "media" / "images"
+    out = tmp_path / "o.csv"
+    done = cli("classify", photographs, "--weights", weights, "--backend", backend, "--csv", out)
+    assert done.code == 0, done.err
+    with out.open(encoding="utf-8", newline="") as file:
+        found = {row["file"]: row["label_1"] for row in csv.DictReader(file)}
+    same = sum(found[str(photographs / name)] == label for name, label in reference.items())
+    assert same / len(reference) >= 0.985
 
 
 def test_the_bottle_is_found(cli: Cli, videos: Path, weights: Path, tmp_path: Path) -> None:

@@ -131,6 +131,45 @@ def test_a_model_that_takes_one_size_only(
     assert line.startswith("streamcls: vit_b_16 can't take pictures of 160 px: ")
 
 
+_INTERRUPTED = """
+import os, signal
+from streamcls import build_network
+from streamcls.cli import main
+from streamcls.inference import conversion
+def interrupted(*_):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        if {swallowed}:
+            raise RuntimeError("Python that C++ called has failed")
+        raise
+conversion._to_openvino = conversion._to_onnx = interrupted
+build_network._PROBES = 8
+main()
+"""
+
+
+@pytest.mark.parametrize("swallowed", [False, True])
+@every_engine
+def test_ctrl_c_while_a_model_is_converted(
+    engine: str, swallowed: bool, demo_clip: Path, tmp_path: Path
+) -> None:
+    """Also where native code makes another error of it."""
+    program = _INTERRUPTED.format(swallowed=swallowed)
+    options = ["run", str(demo_clip), "--model", "demo", "--backend", engine, "--csv", "o.csv"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *options],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")},
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+    assert list((tmp_path / "cache" / "streamcls" / "models").iterdir()) == []
+    assert not (tmp_path / "o.csv").exists()
+
+
 def test_what_does_not_go_together_is_one_line(cli: Cli, demo_clip: Path) -> None:
     for options in (("--precision", "int8"), ("--backend", "onnx", "--precision", "bf16")):
         done = cli("run", demo_clip, "--model", "demo", *options)

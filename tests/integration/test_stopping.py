@@ -109,7 +109,8 @@ def test_after_kill_nine_everything_up_to_the_last_second_is_there(
 
 def test_ctrl_c_before_the_first_frame(process: Start, long_clip: Path, tmp_path: Path) -> None:
     """While the model loads nothing has been written yet, and nothing is."""
-    child = process("run", long_clip, "--model", "demo", "--csv", "o.csv", "-v")
+    run = ("run", long_clip, "--model", "demo", "--backend", "torch")  # which takes long to load
+    child = process(*run, "--csv", "o.csv", "-v")
     time.sleep(0.7)  # somewhere in the imports; wherever it is, the outcome is the same
     child.send_signal(signal.SIGINT)
     returned, err = ended(child)
@@ -133,7 +134,8 @@ def test_a_service_that_is_stopped_before_its_first_frame(
     process: Start, long_clip: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "s.yaml").write_text("model: {name: demo}\n")
-    child = process("run", long_clip, "--config", "s.yaml", "--csv", "o.csv", "-v")
+    run = ("run", long_clip, "--config", "s.yaml", "--backend", "torch")
+    child = process(*run, "--csv", "o.csv", "-v")
     time.sleep(1)  # loading
     child.send_signal(signal.SIGTERM)
     assert ended(child)[0] == 0

@@ -49,9 +49,10 @@ def load_classifier(settings: ModelSettings, work: Work, *, progress: bool) -> "
         KeyboardInterrupt, SystemExit: for a signal that was swallowed in here.
     """
     threads_sleep_while_waiting()
-    found = _bundle_classifier(settings, work) or _plain_classifier(settings, work, progress)
-    end_if_signalled()
-    return found
+    try:
+        return _bundle_classifier(settings, work) or _plain_classifier(settings, work, progress)
+    finally:
+        end_if_signalled()  # which a library may have made another error of
 
 
 def _bundle_classifier(settings: ModelSettings, work: Work) -> "ImageClassifier | None":

@@ -28,7 +28,7 @@ _CHECK_BATCH = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Work:
-    """How a backend is called: by `parallel` callers, with up to `batch` pictures and `threads` each."""
+    """How a backend is called: by `parallel` callers, with up to `batch` pictures, on `threads`."""
 
     batch: int
     threads: int

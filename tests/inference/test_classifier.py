@@ -3,6 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from streamcls.inference.classifier import ImageClassifier
+from streamcls.protocols import Decoded
 from streamcls.records import Image
 from tests.fakes import FakeClassifier
 
@@ -23,7 +24,8 @@ class Brightest:
         return np.asarray(sums / sums.sum(axis=1, keepdims=True), np.float32)
 
 
-def shrink(image: Image) -> Image:
+def shrink(image: Image | Decoded) -> Image:
+    assert isinstance(image, np.ndarray)
     return np.resize(image[..., ::-1], (24, 24, 3))
 
 

@@ -21,6 +21,7 @@ from streamcls.build_network import (
     torch_backend,
 )
 from streamcls.errors import ModelSettingsError, OutputError, SettingsError
+from streamcls.runtime.lanes import in_background
 from streamcls.runtime.stop import end_if_signalled
 from streamcls.settings import ModelSettings
 
@@ -108,7 +109,10 @@ def bundle_classifier(
             "%s: made for bf16, which this CPU can't compute; it runs slower", bundle.folder
         )
     work = replace(work, batch=min(work.batch, _ENGINE_BATCH))
-    backend = engine_backend(bundle.file, bundle.engine, precision, card.input_size, work)
+    # The engine's threads are those of the one that loads it.
+    backend = in_background(
+        lambda: engine_backend(bundle.file, bundle.engine, precision, card.input_size, work)
+    )
     return ImageClassifier(card, Preprocess(card), backend, batch=work.batch, choice=choice)
 
 

@@ -7,10 +7,12 @@ labels.txt    class names, one a line
 report.json   how it was measured against the original
 """
 
+import glob
 import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +24,7 @@ from streamcls.records import ModelCard
 
 LABELS_NAME, REPORT_NAME = "labels.txt", "report.json"
 _KEY = "bundle"
+_KILLED_S = 86_400  # no export takes that long
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,6 +123,7 @@ def write_bundle(
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _clear_killed(folder)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
         raise OutputError(f"{folder}: {error.strerror}") from error
@@ -145,6 +149,13 @@ def write_bundle(
         raise OutputError(f"{folder}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _clear_killed(folder: Path) -> None:
+    """Takes away what a killed process left beside the place."""
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}-*"):
+        if time.time() - left.stat().st_mtime > _KILLED_S:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -160,7 +160,7 @@ class LivePipeline(Closing):
         self.stop.wake(self._queue.abort)
         self._desk.begin()
         self._lanes.start("capture", self._capture)
-        self._lanes.start("classify", self._classify)
+        self._lanes.start("classify", self._classify, background=True)
         self._lanes.start("watch", self._watch)
         self._output_lanes.start("log", self._log)
 

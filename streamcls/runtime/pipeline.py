@@ -138,7 +138,7 @@ class Pipeline(Closing):
         self._stop.wake(self._work.abort)
         self._lanes.start("capture", self._capture)
         for number in range(self._workers):
-            self._lanes.start(f"worker-{number}", self._classify)
+            self._lanes.start(f"worker-{number}", self._classify, background=True)
         while (entry := self._next_entry()) is not None:
             yield self._result(entry)
         if self._stop.failure is not None:

@@ -1,9 +1,11 @@
+import os
+import sys
 import threading
 
 import pytest
 
 from streamcls.runtime import lanes as module
-from streamcls.runtime.lanes import Lanes, left_behind
+from streamcls.runtime.lanes import Lanes, in_background, left_behind
 from streamcls.runtime.stop import Stop
 
 
@@ -19,6 +21,33 @@ def test_a_failure_stops_the_run_with_its_error() -> None:
     assert lanes.join()
     assert stop.is_set
     assert stop.failure is error
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there the priority is the process's")
+def test_the_background_gives_way_and_so_do_threads_started_there() -> None:
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    def of_a_new_thread() -> int:
+        found: list[int] = []
+        thread = threading.Thread(target=lambda: found.append(priority()))
+        thread.start()
+        thread.join()
+        return found[0]
+
+    own, found = priority(), []
+    lanes = Lanes(Stop())
+    lanes.start("front", lambda: found.append(priority()))
+    lanes.start("back", lambda: found.append(priority()), background=True)
+    assert lanes.join()
+    assert sorted(found) == [own, min(own + 10, 19)]
+    assert in_background(of_a_new_thread) == min(own + 10, 19)
+    assert priority() == own
+
+
+def test_what_fails_in_the_background_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        in_background(lambda: 1 // 0)
 
 
 def test_threads_have_names() -> None:

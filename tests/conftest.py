@@ -168,4 +168,5 @@ def cli(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> I
         return Done(code or 0, out, err)
 
     yield call
-    log.handlers, log.level, log.propagate = before  # other tests look at what is logged
+    log.handlers, level, log.propagate = before  # other tests look at what is logged
+    log.setLevel(level)  # which also forgets what each logger below knows of it

@@ -81,7 +81,8 @@ def _can_show(probe: DisplayProbe, chosen: Settings) -> bool:
 
 def _heading(run: LiveRun, chosen: Settings) -> str:
     threads = f"{run.threads} thread{'s' if run.threads > 1 else ''}"
-    model = f"{chosen.model.name} on {run.classifier.backend_name}, {threads}"
+    engine = f"{run.classifier.backend_name} ({run.classifier.choice})"
+    model = f"{chosen.model.name} on {engine}, {threads}"
     return f"{run.source.camera}: {mask_address(chosen.source)}; {model}"
 
 

@@ -35,6 +35,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "_SECONDS", 0.02)
     monkeypatch.setattr("streamcls.build_bench._FORM_SECONDS", 0.02)
     monkeypatch.setattr(pipeline, "_FRAMES", 40)
+    monkeypatch.setattr("streamcls.build_pictures._PICTURES", 80)
     monkeypatch.setattr(shutil, "which", lambda name: None)
 
 
@@ -311,11 +312,12 @@ def test_one_engine_as_tables(cli: Cli, demo_clip: Path, tmp_path: Path) -> None
     plot = tmp_path / "a.png"
     done = cli(
         *("bench", demo_clip, "--model", "demo", "--backend", "onnx", "--precision", "fp32"),
-        *("--threads", 1, "--rounds", 1, "--plot", plot),
+        *("--threads", 2, "--rounds", 1, "--plot", plot),
     )
     assert done.code == 0, done.err
     assert plot.read_bytes().startswith(PNG)
     assert re.search(r"\n  onnx fp32 +1 .*100\.0%", done.out)
+    assert len(re.findall(r"\n  onnx fp32 +[12] ", done.out)) == 2  # with one thread, and with two
     assert not re.search(r"\n  (torch|openvino) ", done.out)
     assert "Bottleneck with CSV: " in done.out
     assert "Bottleneck with CSV + video: " in done.out
@@ -330,18 +332,16 @@ def test_one_engine_as_tables(cli: Cli, demo_clip: Path, tmp_path: Path) -> None
 @pytest.mark.usefixtures("quick", "own_cache")
 def test_all_engines_as_json(cli: Cli, demo_clip: Path) -> None:
     done = cli(
-        *("bench", demo_clip, "--model", "demo", "--json", "--rounds", 1, "--threads", 2),
+        *("bench", demo_clip, "--model", "demo", "--json", "--rounds", 1, "--threads", 1),
         *("--quiet",),
     )
     assert (done.code, done.err) == (0, "")
     found = json.loads(done.out)
     measured = ways(found)
     for engine, precision in (("torch", "fp32"), ("onnx", "fp32"), ("onnx", "int8")):
-        assert [w for w in measured if w[:2] == (engine, precision)] == [
-            (engine, precision, 1),
-            (engine, precision, 2),
-        ]
-    assert ("openvino", "int8", 2) in measured
+        assert (engine, precision, 1) in measured
+    assert ("openvino", "int8", 1) in measured
+    assert len(measured) == len(set(measured))
     assert found["left_out"] == []
     assert found["calibrated_on"] > 0 < found["compared_on"]
     for row in found["engines"]:
@@ -358,8 +358,8 @@ def _check_forms(listed: list[dict[str, Any]]) -> None:
     assert [(one["form"], one["batch"], one["threads"]) for one in listed] == [
         ("eager", 4, 1),
         ("torchscript", 4, 1),
-        ("eager", 1, 2),
-        ("torchscript", 1, 2),
+        ("eager", 1, 1),
+        ("torchscript", 1, 1),
     ]
     assert sum(one["used"] for one in listed) == 2
     assert all(one["max_change"] < forms.MAX_CHANGE for one in listed)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -224,3 +225,15 @@ def test_when_the_new_one_fails_the_old_one_stays(bundle: Path) -> None:
     with pytest.raises(ValueError, match="no"):
         write(bundle, fail, overwrite=True)
     assert read_bundle(bundle).engine == "openvino"
+
+
+def test_what_a_killed_export_left_is_cleared_after_a_day(tmp_path: Path) -> None:
+    old, new, other = (tmp_path / name for name in (".made-old", ".made-new", ".mine-old"))
+    for left in (old, new, other):
+        left.mkdir()
+        (left / "model.bin").write_bytes(b"half")
+    long_ago_s = time.time() - 2 * 86_400
+    for left in (old, other):
+        os.utime(left, (long_ago_s, long_ago_s))
+    write(tmp_path / "made")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".made-new", ".mine-old", "made"]

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from streamcls.build_model import load_classifier
+from streamcls.build_network import Work
+from streamcls.settings import ModelSettings
 from tests.integration.rtsp import FaultProxy, RtspServer, system_python_with_gst
 
 
@@ -27,6 +30,12 @@ def process(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     for child in started:
         child.kill()
         child.communicate()
+
+
+@pytest.fixture(scope="session")
+def converted_demo(cache_home: Path) -> None:
+    """The demo model is in the cache, so that no process under test is seen converting it."""
+    load_classifier(ModelSettings(name="demo"), Work(1, 1), progress=False)
 
 
 @pytest.fixture(scope="session")

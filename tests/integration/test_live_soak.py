@@ -43,6 +43,7 @@ def median(looks: list[Look], what: str) -> float:
     return float(statistics.median(getattr(look, what) for look in looks))
 
 
+@pytest.mark.usefixtures("converted_demo")
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc here")
 @pytest.mark.parametrize(
     ("looks", "every_s"),

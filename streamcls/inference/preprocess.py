@@ -24,6 +24,7 @@ Values = NDArray[np.float32]
 Block = tuple[slice, slice, Values]  # rows of the result, rows of the input, (rows, inputs)
 
 _BLOCK = 8  # rows of the result in one product
+_BLOCK_ACROSS = 32  # columns; there the calls take longer than the arithmetic
 # OpenBLAS starts its threads for products of more multiplications than this.
 _SINGLE_THREADED = 4 * 65536
 
@@ -171,14 +172,19 @@ class PlaneProducts:
         """Computes the weights for planes like these."""
         self._luma, self._chroma = _Plane(at, like.y), _Plane(at, like.u)
         self._to_rgb = _rgb_matrix(like)
-        self._yuv = np.empty((*self._luma.shape, 3), np.float32)
+        height, width = self._luma.shape
+        self._yuv1 = np.ones((4, height, width), np.float32)  # Y, U, V, and 1 for the offsets
+        self._rgb = np.empty((3, height * width), np.float32)
 
     def __call__(self, planes: Planes) -> NDArray[np.uint8]:
         """To the cropped picture, RGB."""
-        for channel, plane in enumerate((planes.y, planes.u, planes.v)):
-            self._yuv[..., channel] = (self._chroma if channel else self._luma)(plane)
-        rgb = np.asarray(cv2.transform(self._yuv, self._to_rgb))
-        return np.asarray(cv2.convertScaleAbs(np.maximum(rgb, 0, out=rgb)), np.uint8)
+        self._luma(planes.y, self._yuv1[0])
+        self._chroma(planes.u, self._yuv1[1])
+        self._chroma(planes.v, self._yuv1[2])
+        np.matmul(self._to_rgb, self._yuv1.reshape(4, -1), out=self._rgb)
+        np.maximum(self._rgb, 0, out=self._rgb)  # the next one takes absolute values
+        channels = cv2.convertScaleAbs(self._rgb).reshape(3, *self._luma.shape)
+        return np.asarray(cv2.merge(tuple(channels)), np.uint8)
 
 
 class _Plane:
@@ -188,23 +194,21 @@ class _Plane:
         self._rows, down = _axis(at.height, at.new_height, at.top, at, like.shape[0])
         self._columns, across = _axis(at.width, at.new_width, at.left, at, like.shape[1])
         self._down = _blocks(down)
-        self._across = [(rows, used, part.T.copy()) for rows, used, part in _blocks(across)]
+        self._across = [(rows, used, part.T.copy()) for rows, used, part in _blocks(across, _BLOCK_ACROSS)]
         height, width = down.shape[1], across.shape[1]
         tallest = max(part.shape[1] for _, _, part in self._down)
         self._strip = max(1, _SINGLE_THREADED // (_BLOCK * tallest))
         self._values = np.empty((height, width), np.float32)
         self._low = np.empty((len(down), width), np.float32)
-        self._result = np.empty((len(down), len(across)), np.float32)
-        self.shape = self._result.shape
+        self.shape = len(down), len(across)
 
-    def __call__(self, plane: NDArray[np.uint8]) -> Values:
+    def __call__(self, plane: NDArray[np.uint8], into: Values) -> None:
         self._values[:] = plane[self._rows, self._columns]
         for first in range(0, self._values.shape[1], self._strip):
             strip = slice(first, first + self._strip)
             _multiply(self._down, self._values[:, strip], self._low[:, strip])
         for columns, used, weights in self._across:
-            np.matmul(self._low[:, used], weights, out=self._result[:, columns])
-        return self._result
+            np.matmul(self._low[:, used], weights, out=into[:, columns])
 
 
 def _rgb_matrix(planes: Planes) -> Values:
@@ -280,11 +284,11 @@ def _used(weights: NDArray[np.float64]) -> slice:
     return slice(int(columns[0]), int(columns[-1]) + 1)
 
 
-def _blocks(weights: NDArray[np.float64]) -> list[Block]:
+def _blocks(weights: NDArray[np.float64], size: int = _BLOCK) -> list[Block]:
     """Some rows at a time, each with the inputs that it uses."""
     found = []
-    for first in range(0, len(weights), _BLOCK):
-        rows = weights[first : first + _BLOCK]
+    for first in range(0, len(weights), size):
+        rows = weights[first : first + size]
         used = _used(rows)
         dense = np.ascontiguousarray(rows[:, used], np.float32)
         found.append((slice(first, first + len(rows)), used, dense))

@@ -194,7 +194,9 @@ class _Plane:
         self._rows, down = _axis(at.height, at.new_height, at.top, at, like.shape[0])
         self._columns, across = _axis(at.width, at.new_width, at.left, at, like.shape[1])
         self._down = _blocks(down)
-        self._across = [(rows, used, part.T.copy()) for rows, used, part in _blocks(across, _BLOCK_ACROSS)]
+        self._across = [
+            (rows, used, part.T.copy()) for rows, used, part in _blocks(across, _BLOCK_ACROSS)
+        ]
         height, width = down.shape[1], across.shape[1]
         tallest = max(part.shape[1] for _, _, part in self._down)
         self._strip = max(1, _SINGLE_THREADED // (_BLOCK * tallest))

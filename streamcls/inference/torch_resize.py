@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate
 
-from streamcls.inference.preprocess import Geometry
+from streamcls.inference.resize_weights import Geometry
 from streamcls.records import Image
 
 # torch warns once in a process that it can't keep a read-only array from being written to. Nothing

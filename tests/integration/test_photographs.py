@@ -12,7 +12,9 @@ from PIL import Image, ImageOps
 import streamcls
 from streamcls.capture.picture import read_picture
 from streamcls.inference import torchvision_models
-from streamcls.inference.preprocess import Geometry, Preprocess, Products, Resize
+from streamcls.inference.preprocess import Preprocess, Resize
+from streamcls.inference.products import Products
+from streamcls.inference.resize_weights import Geometry
 from streamcls.inference.torch_backend import PlainEager
 from streamcls.inference.torch_resize import TorchResize
 from streamcls.inference.torchvision_import import import_torchvision

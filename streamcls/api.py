@@ -141,14 +141,15 @@ def classify(
 
     _check_names(options, ModelOptions)
     settings = from_options({"source": "pictures", **options})
+    known = [
+        Path(fspath(one)) if isinstance(one, (str, PathLike)) else _checked(one) for one in pictures
+    ]
     threads = settings.runtime.threads or available_threads()
     classifier = load_classifier(settings.model, Work(BATCH, threads), progress=False)
     found: list[Prediction] = []
-    for at in range(0, len(pictures), classifier.batch):
-        images = [
-            read_picture(Path(fspath(one))) if isinstance(one, (str, PathLike)) else _checked(one)
-            for one in pictures[at : at + classifier.batch]
-        ]
+    for at in range(0, len(known), classifier.batch):
+        batch = known[at : at + classifier.batch]
+        images = [read_picture(one) if isinstance(one, Path) else one for one in batch]
         found.extend(classifier.classify(images).predictions)
     return found
 

@@ -5,6 +5,7 @@ probabilities; N is open.
 """
 
 import contextlib
+import logging
 import threading
 import warnings
 from collections.abc import Iterator
@@ -98,14 +99,27 @@ def _set_up_torch() -> Iterator[None]:
         torch._C._jit_onnx_log = print_graph
 
 
+@contextlib.contextmanager
+def _root_logger_kept() -> Iterator[None]:
+    """OpenVINO sets the root logger up for its errors, and leaves it so when it fails."""
+    root = logging.getLogger()
+    level, filters, handlers = root.level, root.filters.copy(), root.handlers.copy()
+    try:
+        yield
+    finally:
+        root.filters, root.handlers = filters, handlers
+        root.setLevel(level)
+
+
 def _to_openvino(whole: nn.Module, example: torch.Tensor, file: Path) -> None:
     silence_telemetry()
     import openvino
 
     side = example.shape[1]
-    model = openvino.convert_model(
-        whole, example_input=example, input=[openvino.PartialShape([-1, side, side, 3])]
-    )
+    with _root_logger_kept():
+        model = openvino.convert_model(
+            whole, example_input=example, input=[openvino.PartialShape([-1, side, side, 3])]
+        )
     openvino.save_model(model, file, compress_to_fp16=False)
 
 

@@ -49,7 +49,9 @@ def in_background(work: Callable[[], T]) -> T:
         except BaseException as error:  # noqa: BLE001 - it is raised again where it was asked for
             found.set_exception(error)
 
-    threading.Thread(target=lane, name=f"{_PREFIX}load", daemon=True).start()
+    thread = threading.Thread(target=lane, name=f"{_PREFIX}load", daemon=True)
+    thread.start()
+    thread.join()
     return found.result()
 
 

@@ -11,18 +11,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from streamcls import build_bench
 from streamcls.bench import chart, forms, pipeline, plan, rows, worker
 from streamcls.bench.forms import Form, chosen, keep, known_forms
 from streamcls.bench.parts import Cost
 from streamcls.bench.pipeline import PipelineFound, Whole, floor
 from streamcls.bench.rows import Rounds, Row, Way
 from streamcls.bench.worker import Task, Turn
+from streamcls.build_bench import BenchReport
+from streamcls.config import from_options
 from streamcls.errors import ModelSettingsError, OutputPathError
 from streamcls.inference.card import read_card, sha256_of
 from streamcls.inference.folder import describe
 from streamcls.media import cv2
 from streamcls.settings import ModelSettings
-from tests.conftest import Cli
+from tests.conftest import Cli, Done
 
 PNG = b"\x89PNG\r\n\x1a\n"
 DEMO = Path(plan.__file__).parent.parent / "demo" / "model"
@@ -41,10 +44,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache_home: Path) -> None:
-    """What is remembered here is not for other tests; what they converted is there."""
-    models = cache_home / "streamcls" / "models"
-    if models.exists():
-        shutil.copytree(models, tmp_path / "cache" / "streamcls" / "models")
+    """What is remembered here is not for other tests; what was converted is for all."""
+    models, own = cache_home / "streamcls" / "models", tmp_path / "cache" / "streamcls"
+    models.mkdir(parents=True, exist_ok=True)
+    own.mkdir(parents=True)
+    (own / "models").symlink_to(models)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
@@ -310,33 +314,27 @@ def ways(found: dict[str, Any]) -> list[tuple[str, str, int]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.usefixtures("quick")
-def test_one_engine_as_tables(cli: Cli, demo_clip: Path, tmp_path: Path) -> None:
-    plot = tmp_path / "a.png"
-    done = cli(
-        *("bench", demo_clip, "--model", "demo", "--backend", "onnx", "--precision", "fp32"),
-        *("--threads", 1, "--rounds", 1, "--plot", plot),
-    )
-    assert done.code == 0, done.err
-    assert plot.read_bytes().startswith(PNG)
-    assert re.search(r"\n  onnx fp32 +1 .*100\.0%", done.out)
-    assert not re.search(r"\n  (torch|openvino) ", done.out)
-    assert "Bottleneck with CSV: " in done.out
-    assert "Bottleneck with CSV + video: " in done.out
-    assert max(map(len, done.out.split("Engines")[1].splitlines())) <= 80
-    sizes = [int(size) for size in re.findall(r"\n  (\d+) px ", done.out)]
-    assert len(sizes) == 3
-    assert sizes == sorted(sizes, reverse=True)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("quick", "own_cache")
-def test_all_engines_as_json(cli: Cli, demo_clip: Path) -> None:
-    done = cli(
-        *("bench", demo_clip, "--model", "demo", "--json", "--rounds", 1, "--threads", 1),
-        *("--quiet",),
-    )
+def test_all_engines(
+    cli: Cli, demo_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Measured once, and shown as JSON, as tables and as a chart."""
+    bench = build_bench.bench
+    measured: list[BenchReport] = []
+
+    def once(*arguments: Any, **options: Any) -> BenchReport:
+        if not measured:
+            measured.append(bench(*arguments, **options))
+        return measured[0]
+
+    monkeypatch.setattr(build_bench, "bench", once)
+    asked = ("bench", demo_clip, "--model", "demo", "--rounds", 1, "--threads", 1, "--quiet")
+    _check_json(cli(*asked, "--json"))
+    _check_tables(cli(*asked, "--plot", tmp_path / "a.png"))
+    assert (tmp_path / "a.png").read_bytes().startswith(PNG)
+
+
+def _check_json(done: Done) -> None:
     assert (done.code, done.err) == (0, "")
     found = json.loads(done.out)
     measured = ways(found)
@@ -354,6 +352,18 @@ def test_all_engines_as_json(cli: Cli, demo_clip: Path) -> None:
         assert row["agreement"] == 1 if exact else 0.8 <= row["agreement"] <= 1
     _check_forms(found["torch_forms"])
     _check_pipeline(found["pipeline"])
+
+
+def _check_tables(done: Done) -> None:
+    assert (done.code, done.err) == (0, "")
+    assert re.search(r"\n  onnx fp32 +1 .*100\.0%", done.out)
+    assert re.search(r"\n  openvino int8 +1 ", done.out)
+    assert "Bottleneck with CSV: " in done.out
+    assert "Bottleneck with CSV + video: " in done.out
+    assert max(map(len, done.out.split("Engines")[1].splitlines())) <= 80
+    sizes = [int(size) for size in re.findall(r"\n  (\d+) px ", done.out)]
+    assert len(sizes) == 3
+    assert sizes == sorted(sizes, reverse=True)
 
 
 def _check_forms(listed: list[dict[str, Any]]) -> None:
@@ -386,14 +396,16 @@ def test_a_bundle_is_measured_as_it_is(cli: Cli, demo_clip: Path, tmp_path: Path
     options = ("--backend", "onnx", "--precision", "int8", "--min-agreement", 0)
     made = cli("export", "demo", *options, "--calibrate", demo_clip, "--out", bundle)
     assert made.code == 0, made.err
-    common = ("bench", demo_clip, "--model", bundle, "--rounds", 1, "--threads", 1, "--json")
-    found = json.loads(cli(*common).out)
+    asked = ("bench", demo_clip, "--model", bundle, "--rounds", 1, "--threads", 1, "--json")
+    found = json.loads(cli(*asked).out)
     assert ways(found) == [("onnx", "int8", 1)]
     assert found["engines"][0]["agreement"] > 0.8  # the original is the built-in model
     assert (found["input_sizes"], found["torch_forms"]) == ([], [])
     assert found["pipeline"]["engine"] == "onnx int8"
+    wrong(cli, demo_clip, "--model", bundle, "--backend", "openvino", says="is a bundle for onnx")
     card = json.loads((bundle / "card.json").read_text())
     card["bundle"]["weights_sha256"] = "0" * 64
     (bundle / "card.json").write_text(json.dumps(card))
-    assert json.loads(cli(*common).out)["engines"][0]["agreement"] is None
-    wrong(cli, demo_clip, "--model", bundle, "--backend", "openvino", says="is a bundle for onnx")
+    settings = from_options({"source": str(demo_clip), "model": str(bundle)})
+    made_plan = plan.make_plan(settings, tmp_path, progress=False, say=lambda _: None)
+    assert made_plan.reference is None  # the built-in model is another one

@@ -48,7 +48,7 @@ def median(looks: list[Look], what: str) -> float:
 @pytest.mark.parametrize(
     ("looks", "every_s"),
     [
-        pytest.param(5, 4, id="short"),
+        pytest.param(5, 3, id="short"),
         pytest.param(180, 10, id="30-minutes", marks=[pytest.mark.soak, pytest.mark.timeout(2400)]),
     ],
 )

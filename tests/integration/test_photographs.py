@@ -10,18 +10,21 @@ import torch
 from PIL import Image, ImageOps
 
 import streamcls
+from streamcls.build_network import Work, torch_backend
 from streamcls.capture.picture import read_picture
 from streamcls.inference import torchvision_models
+from streamcls.inference.agreement import answers
 from streamcls.inference.preprocess import Preprocess, Resize
 from streamcls.inference.products import Products
 from streamcls.inference.resize_weights import Geometry
-from streamcls.inference.torch_backend import PlainEager
 from streamcls.inference.torch_resize import TorchResize
 from streamcls.inference.torchvision_import import import_torchvision
 from tests.conftest import Cli
 
 import_torchvision()
 from torchvision.models import ResNet18_Weights  # noqa: E402 - needs the import above
+
+WORK = Work(batch=4, threads=2)
 
 
 @pytest.fixture(scope="module")
@@ -77,14 +80,13 @@ def test_no_more_than_one_picture_worse_than_torchvision(
 def test_the_preprocessing_changes_hardly_any_label(
     resizer: Callable[[Geometry], Resize], data: Path, weights: Path, reference: dict[str, str]
 ) -> None:
-    """All else is the same: the plain model on torch, one by one."""
+    """All else is the same: the model on torch in float32."""
     network = torchvision_models.load("resnet18", weights, None, progress=False)
-    preprocess, backend = Preprocess(network.card, resizer), PlainEager(network, threads=1)
-    same = 0
-    for name, label in reference.items():
-        pixels = preprocess(read_picture(data / "media" / "images" / name))
-        best = int(backend.infer(pixels[None]).argmax())
-        same += network.card.labels[best] == label
+    preprocess, backend = Preprocess(network.card, resizer), torch_backend(network, WORK, "fp32")
+    pictures = [preprocess(read_picture(data / "media" / "images" / name)) for name in reference]
+    best = answers(backend, pictures, WORK.batch).argmax(axis=1)
+    found = [network.card.labels[number] for number in best]
+    same = sum(one == label for one, label in zip(found, reference.values(), strict=True))
     assert len(reference) == 242
     assert same / len(reference) >= 0.995
 

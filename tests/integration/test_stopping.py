@@ -21,9 +21,9 @@ Start = Callable[..., "subprocess.Popen[str]"]
 @pytest.fixture(scope="module")
 def long_clip(make_clip: Callable[..., Path]) -> Path:
     """Too long to be done before the signal comes, with sound."""
-    sound = ("-f", "lavfi", "-i", "sine=440:duration=600")
+    sound = ("-f", "lavfi", "-i", "sine=440:duration=200")
     coding = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac")
-    return make_clip("long.mp4", *sound, *coding, source="testsrc2=size=640x360:duration=600")
+    return make_clip("long.mp4", *sound, *coding, source="testsrc2=size=640x360:duration=200")
 
 
 def rows(path: Path) -> int:

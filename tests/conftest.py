@@ -17,6 +17,8 @@ import pytest
 # As the command line does before it loads torch: on a busy machine spinning threads take for ever.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from streamcls.build_export import export
+from streamcls.config import from_options
 from streamcls.demo.clip import render
 from streamcls.media import av, cv2
 
@@ -69,11 +71,22 @@ def nothing_left_behind() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One empty cache for all tests and the processes they start: each model is converted once."""
-    home = tmp_path_factory.mktemp("cache")
+    """One empty cache for all tests and the processes they start: each model is converted once.
+
+    Models that are converted in here are compared with torch on fewer pictures than for users.
+    """
+    home = _shared(tmp_path_factory) / "cache"
+    home.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(home))
+        patch.setattr("streamcls.build_network._PROBES", 40)
         yield home
+
+
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run of the tests; pytest-xdist's workers have it together."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")
@@ -102,6 +115,25 @@ def demo_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("demo") / "clip.mp4"
     render(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory: pytest.TempPathFactory, demo_clip: Path) -> Path:
+    """The demo model in int8 for each engine in a folder of its name, calibrated on its clip."""
+    folder = tmp_path_factory.mktemp("bundles")
+    for engine in ("openvino", "onnx"):
+        asked = {"model": "demo", "backend": engine, "precision": "int8"}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("streamcls.build_pictures._PICTURES", 80)
+            export(
+                from_options({"source": str(demo_clip), **asked}),
+                folder / engine,
+                calibrate=True,
+                min_agreement=None,
+                overwrite=False,
+                progress=False,
+            )
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ from streamcls.capture.live import Backoff, LiveSource, Retries
 from streamcls.errors import SignalLostError, SourceError
 from streamcls.records import Image, LiveFrame, Lost
 
+pytestmark = pytest.mark.alone
+
 BEGUN_S = 1000.0
 FPS = 10
 UTC_S = 1.7e9  # what the wall clock says at BEGUN_S

@@ -17,6 +17,8 @@ from streamcls.errors import SignalLostError
 from streamcls.media import cv2
 from streamcls.records import LiveFrame, Lost
 
+pytestmark = pytest.mark.alone
+
 Picture = np.ndarray[Any, Any]
 
 

@@ -11,6 +11,8 @@ from streamcls.settings import Settings
 from tests.conftest import Cli
 from tests.fakes import event
 
+pytestmark = pytest.mark.alone
+
 BEGIN_S, END_S = 100.0, 105.0  # of the fault, by the clock that the witness has, too
 LABELS_S = 1 / 10  # seconds between good labels
 AGE_S = 0.03

@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 from PIL import Image as PillowImage
 
-from streamcls.build_export import export
-from streamcls.config import from_options
 from streamcls.demo.clip import scenes
 from streamcls.demo.scene import draw, truth
 from streamcls.media import cv2
@@ -29,25 +27,6 @@ def few_pictures() -> Iterator[None]:
         patch.setattr("streamcls.build_pictures._PICTURES", 80)
         patch.setattr("streamcls.build_pictures._PROBES", 24)
         yield
-
-
-@pytest.fixture(scope="module")
-def bundles(tmp_path_factory: pytest.TempPathFactory, demo_clip: Path) -> Path:
-    """The demo model in int8 for each engine, calibrated on the demo's clip."""
-    folder = tmp_path_factory.mktemp("bundles")
-    for engine in ENGINES:
-        settings = from_options(
-            {"source": str(demo_clip), "model": "demo", "backend": engine, "precision": "int8"}
-        )
-        export(
-            settings,
-            folder / engine,
-            calibrate=True,
-            min_agreement=None,
-            overwrite=False,
-            progress=False,
-        )
-    return folder
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -229,7 +208,7 @@ def test_calibrated_on_a_camera(cli: Cli, rtsp_server: object, tmp_path: Path) -
     server: RtspServer = rtsp_server(size="320x240", fps=15, user="anna", password="geheim")
     monkey = pytest.MonkeyPatch()
     with monkey.context() as patch:
-        patch.setattr("streamcls.build_pictures._LIVE_S", 8.0)
+        patch.setattr("streamcls.build_pictures._LIVE_S", 5.0)
         patch.setattr("streamcls.build_pictures._FEWEST", 4)
         done = cli(
             "export", "demo", "--precision", "int8", "--calibrate", server.url,

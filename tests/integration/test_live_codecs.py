@@ -17,6 +17,8 @@ from streamcls.media import av
 from streamcls.records import LiveFrame
 from tests.integration.rtsp import RtspServer
 
+pytestmark = pytest.mark.alone
+
 Start = Callable[..., RtspServer]
 FPS = 15
 

@@ -15,7 +15,7 @@ from tests.integration import rtsp_faults as faults
 from tests.integration.rtsp import FaultProxy, RtspServer
 from tests.integration.rtsp_faults import Outcome
 
-pytestmark = pytest.mark.usefixtures("gstreamer")
+pytestmark = [pytest.mark.alone, pytest.mark.usefixtures("gstreamer")]
 Start = Callable[..., RtspServer]
 
 

@@ -13,6 +13,8 @@ import pytest
 
 from tests.integration.rtsp import RtspServer
 
+pytestmark = pytest.mark.alone
+
 ALLOWED_MB = 40.0  # by which memory may still move after the first minute
 LOSS_EVERY = 6  # looks at the process between two losses of the camera
 

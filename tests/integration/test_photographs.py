@@ -91,25 +91,6 @@ def test_the_preprocessing_changes_hardly_any_label(
     assert same / len(reference) >= 0.995
 
 
-@pytest.mark.parametrize("backend", ["openvino", "onnx"])
-def test_engines_and_their_fastest_precision_change_hardly_any_label(
-    backend: str,
-    cli: Cli,
-    data: Path,
-    weights: Path,
-    reference: dict[str, str],
-    tmp_path: Path,
-) -> None:
-    photographs = data / "media" / "images"
-    out = tmp_path / "o.csv"
-    done = cli("classify", photographs, "--weights", weights, "--backend", backend, "--csv", out)
-    assert done.code == 0, done.err
-    with out.open(encoding="utf-8", newline="") as file:
-        found = {row["file"]: row["label_1"] for row in csv.DictReader(file)}
-    same = sum(found[str(photographs / name)] == label for name, label in reference.items())
-    assert same / len(reference) >= 0.985
-
-
 def test_the_bottle_is_found(cli: Cli, videos: Path, weights: Path, tmp_path: Path) -> None:
     clip = videos / "intel_bottle-detection.mp4"
     events = tmp_path / "o.json"

@@ -13,6 +13,8 @@ import pytest
 from streamcls.media import av
 from tests.integration.rtsp import HOST, FaultProxy, RtspServer
 
+pytestmark = pytest.mark.alone
+
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet

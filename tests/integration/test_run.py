@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -233,7 +234,10 @@ def test_a_demo_clip_that_can_not_be_written_is_taken_away(
     assert not clip.exists()
 
 
-def test_the_demo_command(cli: Cli, tmp_path: Path) -> None:
+def test_the_demo_command(
+    cli: Cli, demo_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamcls.cli.demo.render", lambda path: shutil.copy(demo_clip, path))
     out = tmp_path / "demo"
     done = cli("demo", "--out", out)
     assert done.code == 0

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.alone
+
 WITHIN_S = 5.0  # what a stop may take
 PATIENCE_S = 60.0  # for a process to load its model on a busy machine
 

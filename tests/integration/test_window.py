@@ -19,7 +19,7 @@ from PIL import ImageGrab, UnidentifiedImageError, features
 from streamcls.media import av
 from streamcls.records import Image
 
-pytestmark = pytest.mark.usefixtures("converted_demo")
+pytestmark = [pytest.mark.alone, pytest.mark.usefixtures("converted_demo")]
 
 PATIENCE_S = 60.0  # for a process to load its model on a busy machine
 STARTS, PAINTED_S = 5, 4.0

@@ -8,6 +8,8 @@ from streamcls.runtime import lanes as module
 from streamcls.runtime.lanes import Lanes, in_background, left_behind
 from streamcls.runtime.stop import Stop
 
+pytestmark = pytest.mark.alone
+
 
 def test_a_failure_stops_the_run_with_its_error() -> None:
     stop = Stop()

@@ -23,6 +23,8 @@ from streamcls.sampling import EveryNth
 from streamcls.smoothing import SteadyLabel
 from tests.fakes import LABELS, FakeClassifier, ListSink
 
+pytestmark = pytest.mark.alone
+
 PATIENCE_S = 10.0  # for what comes at once, on a busy machine
 INTERVAL_S = 0.1
 

@@ -60,9 +60,9 @@ def test_a_large_architecture(engine: str, tmp_path: Path) -> None:
 def test_a_vision_transformer(engine: str, tmp_path: Path) -> None:
     """As ViT-B/16, which takes a quarter of a minute, but small."""
     torch.manual_seed(0)
-    small = models.VisionTransformer(64, 16, 2, 2, 32, 64, num_classes=5)
+    small = models.VisionTransformer(64, 16, 2, 2, 32, 64, num_classes=5).requires_grad_(False)
     small.heads.head.weight.normal_()  # which it begins without
-    network = Network(small.eval().requires_grad_(False), card(5, arch="vit", side=64))
+    network = Network(small.eval(), card(5, arch="vit", side=64))
     assert_the_same(network, engine, tmp_path)
 
 

@@ -91,7 +91,10 @@ class PlaneProducts:
         self._luma(planes.y, self._yuv1[0])
         self._chroma(planes.u, self._yuv1[1])
         self._chroma(planes.v, self._yuv1[2])
-        np.matmul(self._to_rgb, self._yuv1.reshape(4, -1), out=self._rgb)
+        yuv1, few = self._yuv1.reshape(4, -1), SINGLE_THREADED // self._to_rgb.size
+        for first in range(0, yuv1.shape[1], few):
+            part = slice(first, first + few)
+            np.matmul(self._to_rgb, yuv1[:, part], out=self._rgb[:, part])
         np.maximum(self._rgb, 0, out=self._rgb)  # the next one takes absolute values
         channels = cv2.convertScaleAbs(self._rgb).reshape(3, *self._luma.shape)
         return np.asarray(cv2.merge(tuple(channels)), np.uint8)
@@ -120,7 +123,10 @@ class _Plane:
             strip = slice(first, first + self._strip)
             multiply(self._down, self._values[:, strip], self._low[:, strip])
         for columns, used, weights in self._across:
-            np.matmul(self._low[:, used], weights, out=into[:, columns])
+            few = max(1, SINGLE_THREADED // weights.size)
+            for first in range(0, len(self._low), few):
+                rows = slice(first, first + few)
+                np.matmul(self._low[rows, used], weights, out=into[rows, columns])
 
 
 def _rgb_matrix(planes: Planes) -> Values:

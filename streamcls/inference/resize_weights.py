@@ -15,7 +15,7 @@ Values = NDArray[np.float32]
 Block = tuple[slice, slice, Values]  # rows of the result, rows of the input, (rows, inputs)
 
 BLOCK = 8  # rows of the result in one product
-BLOCK_ACROSS = 32  # columns; there the calls take longer than the arithmetic
+BLOCK_ACROSS = 16  # columns; there the calls take longer than the arithmetic
 # OpenBLAS starts its threads for products of more multiplications than this.
 SINGLE_THREADED = 4 * 65536
 

@@ -1,5 +1,6 @@
 """Pictures as decoders give them, against exact RGB and torchvision's resize."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -138,3 +139,18 @@ def test_kinds_may_change_from_picture_to_picture() -> None:
     preprocess(large)
     preprocess(picture(100, 100))
     np.testing.assert_array_equal(preprocess(small), first)
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (3840, 2160), (641, 361)])
+@pytest.mark.parametrize("as_stored", [True, False], ids=["planes", "bgr"])
+def test_it_takes_one_thread_whatever_the_size(size: tuple[int, int], as_stored: bool) -> None:
+    """OpenBLAS's own threads spin: two workers that both start them take each other's time."""
+    image = picture(*size)
+    planes = as_planes(image, across=2, down=2, matrix=BT709) if as_stored else None
+    preprocess, decoded = Preprocess(card()), Decoded(planes, image)
+    preprocess(decoded)
+    of_all, of_this = time.process_time(), time.thread_time()
+    for _ in range(50):
+        preprocess(decoded)
+    of_all, of_this = time.process_time() - of_all, time.thread_time() - of_this
+    assert of_all < 1.1 * of_this + 0.01

@@ -1,14 +1,16 @@
 """From a plain model to a bundle that was measured, and a bundle checked against its original."""
 
+import logging
 import statistics
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamcls.build_network import (
+    DEMO_MODEL,
     MIN_AGREEMENT,
     Work,
     available_threads,
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from streamcls.inference.agreement import Agreement
     from streamcls.inference.quantization import Pixels
     from streamcls.inference.torchvision_models import Network
+
+log = logging.getLogger(__name__)
 
 _BATCH = 4
 _ROUNDS = 10  # of the measurement of speed
@@ -99,7 +103,7 @@ def export(
     from streamcls.inference.bundle import is_bundle, write_bundle
 
     _check_folder(folder, overwrite=overwrite)
-    path = model_folder(settings.model.name)
+    path, demo = model_folder(settings.model.name), model_folder(DEMO_MODEL)
     if path is not None and is_bundle(path):
         raise ModelSettingsError(f"{path}: a bundle already; export the model it was made from")
     engine, precisions = _wanted(settings, calibrate=calibrate)
@@ -118,21 +122,26 @@ def export(
         card=network.card,
         engine=engine,
         precision=lambda: found[0].precision,
-        model=settings.model.name,
+        # A folder's name must mean the same from wherever the bundle is verified.
+        model=settings.model.name if path in (None, demo) else str(path.absolute()),
         overwrite=overwrite,
     )
     return found[0]
 
 
 def _check_folder(folder: Path, *, overwrite: bool) -> None:
-    from streamcls.inference.bundle import is_bundle
+    from streamcls.inference.bundle import check_replaceable
 
-    if not folder.exists():
-        return
-    if not overwrite:
-        raise OutputPathError(f"{folder}: there already; --overwrite replaces it")
-    if not folder.is_dir() or (any(folder.iterdir()) and not is_bundle(folder)):
-        raise OutputPathError(f"{folder}: no bundle, so it is not replaced; give another folder")
+    if folder.exists() or folder.is_symlink():
+        if not overwrite:
+            raise OutputPathError(f"{folder}: there already; --overwrite replaces it")
+        check_replaceable(folder.resolve())
+    try:
+        folder.resolve().parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.resolve().parent):
+            pass
+    except OSError as error:
+        raise OutputPathError(f"{folder}: can't be made there: {error.strerror}") from error
 
 
 def _wanted(settings: Settings, *, calibrate: bool) -> tuple[str, list[str]]:
@@ -154,7 +163,7 @@ def _wanted(settings: Settings, *, calibrate: bool) -> tuple[str, list[str]]:
     if model.precision == "int8" and not calibrate:
         raise SettingsError("--precision int8: give frames to calibrate on, --calibrate VIDEO")
     if model.precision == "bf16" and not engines.has_bf16(engine):
-        raise SettingsError(f"--precision bf16: {engine} can't compute in bf16 on this CPU")
+        raise SettingsError(f"--precision bf16: {engine} can't compute in bf16 here")
     if model.precision != "auto":
         return engine, [model.precision]
     fast = ["int8"] if calibrate else []
@@ -186,6 +195,8 @@ def _first_good(
                 for part in [p for p in file.parent.iterdir() if p.is_file()]:
                     part.rename(folder / part.name)
                 return folder / file.name, measured
+            if precision != precisions[-1]:
+                log.warning("%s", refusal(measured, least))
     raise AgreementError(refusal(measured, least))
 
 
@@ -280,16 +291,30 @@ def verify(settings: Settings, folder: Path, *, pictures: bool, progress: bool) 
         )
     if network.card.labels != bundle.card.labels:
         raise ModelSettingsError(f"{folder}: its labels are not those of {bundle.model}")
+    report = read_report(folder)
+    others = pictures and str(Path(settings.source).absolute()) != _source(report)
     if not pictures:
-        settings, pictures = _recorded_source(settings, read_report(folder))
-    found = gather(settings if pictures else None, network)
-    return measure(network, bundle.file, bundle.engine, bundle.precision, found)
+        settings, pictures = _recorded_source(settings, report)
+    # Of what it was exported with, half is what it was calibrated on.
+    found = gather(settings if pictures else None, network, calibrate=not others)
+    measured = measure(network, bundle.file, bundle.engine, bundle.precision, found)
+    return replace(measured, calibrated_on=_calibrated_on(report))
+
+
+def _calibrated_on(report: Mapping[str, object]) -> int:
+    about = report.get("pictures")
+    number = about.get("calibrated_on") if isinstance(about, dict) else 0
+    return number if isinstance(number, int) else 0
+
+
+def _source(report: Mapping[str, object]) -> str:
+    about = report.get("pictures")
+    return str(about.get("from")) if isinstance(about, dict) else ""
 
 
 def _recorded_source(settings: Settings, report: Mapping[str, object]) -> tuple[Settings, bool]:
     """Where the pictures of an export came from, if they are still there."""
-    about = report.get("pictures")
-    source = str(about.get("from")) if isinstance(about, dict) else ""
+    source = _source(report)
     if source == MADE_UP:
         return settings, False
     if not Path(source).expanduser().exists():

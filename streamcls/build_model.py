@@ -20,7 +20,12 @@ from streamcls.build_network import (
     threads_sleep_while_waiting,
     torch_backend,
 )
-from streamcls.errors import ModelSettingsError, OutputError, SettingsError
+from streamcls.errors import (
+    MissingPackageError,
+    ModelSettingsError,
+    OutputError,
+    SettingsError,
+)
 from streamcls.runtime.lanes import in_background
 from streamcls.runtime.stop import end_if_signalled
 from streamcls.settings import ModelSettings
@@ -132,17 +137,19 @@ def _plain_classifier(settings: ModelSettings, work: Work, progress: bool) -> "I
             engine = "torch"
     engines.require(engine)
     if settings.precision == "bf16" and not engines.has_bf16(engine):
-        raise SettingsError(f"--precision bf16: {engine} can't compute in bf16 on this CPU")
+        raise SettingsError(f"--precision bf16: {engine} can't compute in bf16 here")
     if engine == "torch":
         why = "as asked for" if by_name else "no faster engine is installed"
         return _torch_classifier(settings, work, progress, why)
     try:
         bundle = converted(settings, engine, progress=progress)
-    except (ConversionError, OutputError) as error:
+    except (ConversionError, MissingPackageError, OutputError) as error:
         if by_name:
             raise
         log.warning("%s; it runs on torch instead, which is slower", error)
-        return _torch_classifier(settings, work, progress, f"{engine} can't run it")
+        kept = not isinstance(error, OutputError)
+        why = f"{engine} can't run it" if kept else "what is converted can't be kept"
+        return _torch_classifier(settings, work, progress, why)
     precision, why = _precision(settings, bundle)
     chosen = "as asked for" if by_name else "the fastest engine installed"
     return bundle_classifier(bundle, precision, work, f"{chosen}{why}", settings.labels)

@@ -98,16 +98,18 @@ def engine_backend(file: Path, engine: str, precision: str, side: int, work: Wor
         MissingPackageError: the engine is not installed.
         ModelSettingsError: it can't read the file.
     """
-    from streamcls.inference.engines import require
+    from streamcls.inference.engines import loading, require
 
     require(engine)
     if engine == "onnx":
-        from streamcls.inference.onnx_backend import OnnxBackend
+        with loading(engine):
+            from streamcls.inference.onnx_backend import OnnxBackend
 
         return OnnxBackend(
             file, precision=precision, batch=work.batch, side=side, threads=work.threads
         )
-    from streamcls.inference.openvino_backend import OpenVinoBackend
+    with loading(engine):
+        from streamcls.inference.openvino_backend import OpenVinoBackend
 
     return OpenVinoBackend(
         file,

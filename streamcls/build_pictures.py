@@ -42,8 +42,13 @@ class Pictures:
     truth: Sequence[Truth]
 
 
-def gather(settings: Settings | None, network: "Network") -> Pictures:
+def gather(settings: Settings | None, network: "Network", *, calibrate: bool = True) -> Pictures:
     """Distinct pictures from the settings' source; without one, made-up ones.
+
+    Args:
+        settings: with the source, or None.
+        network: with the card that says how they are preprocessed.
+        calibrate: whether half of them are to calibrate on; else all are to measure on.
 
     Raises:
         SourceError, SourceNotFoundError: it can't be read.
@@ -57,7 +62,8 @@ def gather(settings: Settings | None, network: "Network") -> Pictures:
         made = probe_pictures(_PROBES, network.card.input_size)
         return Pictures(MADE_UP, (), made, [None] * len(made))
     source = with_variables(settings.source)
-    shown, path = mask_address(source), Path(source).expanduser()
+    path = Path(source).expanduser()
+    shown = mask_address(source) if is_live(source) else str(path.absolute())
     # Neighbours in a recording are alike: it is cut into stretches, of which each second one is
     # measured on. In a folder each second picture is.
     folder = path.is_dir()
@@ -67,11 +73,16 @@ def gather(settings: Settings | None, network: "Network") -> Pictures:
         pictures = ((image, None) for image in _frames(settings, path))
     preprocess, known = Preprocess(network.card), Distinct()
     found = [(preprocess(image), truth) for image, truth in pictures if known.is_new(image)]
+    if folder and not found:
+        raise SettingsError(f"{shown}: no pictures in this folder; give pictures, or one video")
     if len(found) < _FEWEST:
         raise SettingsError(
             f"{shown}: {len(found)} distinct pictures in it, at least {_FEWEST} are needed; give "
             "a longer recording, or a folder of pictures"
         )
+    if not calibrate:
+        pixels, accepted = zip(*found, strict=True)
+        return Pictures(shown, (), pixels, accepted)
     stretch = 1 if folder else max(1, len(found) // _STRETCHES)
     calibration = [pixels for at, (pixels, _) in enumerate(found) if at // stretch % 2 == 0]
     measured = [one for at, one in enumerate(found) if at // stretch % 2 == 1]
@@ -84,10 +95,14 @@ def _from_folder(folder: Path, labels: Sequence[str]) -> Iterator[tuple[Image, T
     """Pictures with the class that the folder they are in is named after, if it is one."""
     from streamcls.capture.spread import spread_pictures
 
-    numbers = {label.casefold(): number for number, label in enumerate(labels)}
+    numbers = {_as_words(label): number for number, label in enumerate(labels)}
     for file, image in spread_pictures(folder, _PICTURES):
-        number = numbers.get(file.parent.name.replace("_", " ").casefold())
+        number = numbers.get(_as_words(file.parent.name))
         yield image, None if number is None else frozenset([number])
+
+
+def _as_words(name: str) -> str:
+    return name.replace("_", " ").casefold()
 
 
 def _frames(settings: Settings, path: Path) -> Iterator[Image]:

@@ -225,7 +225,7 @@ def test_what_a_kill_leaves_is_not_taken_for_a_model(small: ModelSettings, home:
     killed.communicate()
     assert killed.returncode == -signal.SIGKILL
     (left,) = models(home)
-    assert (left / "model.onnx").exists()
+    assert (left / "new" / "model.onnx").exists()
     found = converted(small, "onnx", progress=False)
     assert found.folder != left
     assert not bundle.is_bundle(left)

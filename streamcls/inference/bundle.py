@@ -1,15 +1,15 @@
 """Bundles: a folder with a network ready for an engine, its card, its labels and a report.
 
 card.json     the model card, and under "bundle" the engine, the precision, what it was made
-              from, and the hash of each file of the network
+              from, the hash of each file of the network, and that of the card itself
 model.*       the network in the engine's format
 labels.txt    class names, one a line
 report.json   how it was measured against the original
 """
 
 import glob
+import hashlib
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -17,13 +17,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from streamcls.errors import ModelSettingsError, OutputError
-from streamcls.inference.card import CARD_NAME, read_card, read_fields, read_labels, sha256_of
+from streamcls.errors import ModelSettingsError, OutputError, OutputPathError
+from streamcls.inference.card import (
+    CARD_NAME,
+    clean_labels,
+    read_card,
+    read_fields,
+    read_labels,
+    sha256_of,
+)
 from streamcls.inference.engines import FASTEST_FIRST, PRECISIONS
 from streamcls.records import ModelCard
 
 LABELS_NAME, REPORT_NAME = "labels.txt", "report.json"
 _KEY = "bundle"
+_ASIDE = ".streamcls-"  # in the name of the folder, beside its place, in which one is made
 _KILLED_S = 86_400  # no export takes that long
 
 
@@ -64,10 +72,15 @@ def read_bundle(folder: Path) -> Bundle:
         engine, precision = str(about["engine"]), str(about["precision"])
         names = {str(name): str(digest) for name, digest in about["files"].items()}
         model, original = str(about["model"]), str(about["weights_sha256"])
+        card_digest = str(about["card_sha256"])
     except (KeyError, TypeError, AttributeError) as error:
         raise ModelSettingsError(f"{folder / CARD_NAME}: not the card of a bundle") from error
     if engine not in FASTEST_FIRST or precision not in PRECISIONS or not names:
         raise ModelSettingsError(f"{folder / CARD_NAME}: {engine} {precision} is not known here")
+    if _card_digest(read_fields(folder)) != card_digest:
+        raise ModelSettingsError(
+            f"{folder / CARD_NAME}: not the card that was exported; export the model again"
+        )
     for name, digest in names.items():
         if Path(name).name != name or not (folder / name).is_file():
             raise ModelSettingsError(f"{folder / name}: missing; export the model again")
@@ -89,10 +102,28 @@ def read_report(folder: Path) -> dict[str, object]:
     return report if isinstance(report, dict) else {}
 
 
+def check_replaceable(folder: Path) -> None:
+    """Raises unless what is in a folder is a bundle and nothing else.
+
+    Raises:
+        OutputPathError: there is something that an export would not write again.
+    """
+    if not folder.is_dir() or (any(folder.iterdir()) and not is_bundle(folder)):
+        raise OutputPathError(f"{folder}: no bundle, so it is not replaced; give another folder")
+    about = read_fields(folder)[_KEY] if is_bundle(folder) else {}
+    files = about.get("files", {}) if isinstance(about, dict) else {}
+    own = {CARD_NAME, LABELS_NAME, REPORT_NAME, *files}
+    for path in folder.iterdir():
+        if path.name not in own:
+            raise OutputPathError(
+                f"{path}: does not belong to the bundle that would be replaced; move it away"
+            )
+
+
 def check_labels_file(bundle: Bundle) -> None:
     """Raises ModelSettingsError unless the labels file says what the card says."""
     path = bundle.folder / LABELS_NAME
-    if read_labels(path) != bundle.card.labels:
+    if read_labels(path) != clean_labels(bundle.card.labels):
         raise ModelSettingsError(f"{path}: not the labels of the card")
 
 
@@ -121,10 +152,13 @@ def write_bundle(
     Raises:
         OutputError: it can't be written.
     """
+    folder = folder.resolve()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _clear_killed(folder)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}{_ASIDE}", dir=folder.parent))
+        temporary = aside / "new"
+        temporary.mkdir()
     except OSError as error:
         raise OutputError(f"{folder}: {error.strerror}") from error
     try:
@@ -138,32 +172,50 @@ def write_bundle(
             "files": {path.name: sha256_of(path) for path in files},
         }
         fields = {name: value for name, value in asdict(card).items() if name != "sha256"}
+        about["card_sha256"] = _card_digest(fields)
         _write_json(temporary / CARD_NAME, fields | {_KEY: about})
         _write_json(temporary / REPORT_NAME, report)
-        (temporary / LABELS_NAME).write_text("\n".join(card.labels) + "\n", encoding="utf-8")
-        temporary.chmod(0o777 & ~_umask())
-        if overwrite and folder.exists():
-            shutil.rmtree(folder)
-        temporary.rename(folder)
+        labels = "\n".join(clean_labels(card.labels)) + "\n"
+        (temporary / LABELS_NAME).write_text(labels, encoding="utf-8")
+        _put(temporary, folder, aside / "old" if overwrite else None)
+    except (OutputError, OutputPathError):
+        raise
     except OSError as error:
         raise OutputError(f"{folder}: {error.strerror or error}") from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _put(made: Path, folder: Path, old: Path | None) -> None:
+    """Moves a folder to its place; what is there goes to `old`, and back where that fails."""
+    if old is not None and folder.exists():
+        check_replaceable(folder)  # it may have changed since
+        folder.rename(old)
+    try:
+        made.rename(folder)
+    except OSError as error:
+        if old is not None and old.exists():
+            old.rename(folder)
+        elif folder.exists():
+            raise OutputError(
+                f"{folder}: another process has just written it; --overwrite replaces it"
+            ) from error
+        raise
 
 
 def _clear_killed(folder: Path) -> None:
     """Takes away what a killed process left beside the place."""
-    for left in folder.parent.glob(f".{glob.escape(folder.name)}-*"):
-        if time.time() - left.stat().st_mtime > _KILLED_S:
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}{_ASIDE}*"):
+        if time.time() - left.lstat().st_mtime > _KILLED_S:
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _card_digest(fields: Mapping[str, object]) -> str:
+    """Of all that stands in a card but what is said of the bundle."""
+    card = {name: value for name, value in fields.items() if name != _KEY}
+    return hashlib.sha256(json.dumps(card, sort_keys=True).encode()).hexdigest()
 
 
 def _write_json(path: Path, value: object) -> None:
     text = json.dumps(value, indent=1, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

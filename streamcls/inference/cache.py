@@ -15,7 +15,7 @@ from pathlib import Path
 
 from streamcls.inference.card import CARD_NAME, sha256_of
 
-_FORMAT = 1  # of what is kept; another one is not looked at
+_FORMAT = 2  # of what is kept; another one is not looked at
 _PACKAGES = {"openvino": "openvino", "onnx": "onnxruntime", "torch": "torch"}
 
 

@@ -2,14 +2,17 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 from streamcls.errors import ModelSettingsError
 from streamcls.records import ModelCard
 
 CARD_NAME = "card.json"
+_BREAKS = ("Cc", "Zl", "Zp")  # Unicode's categories: control, line and paragraph separator
 
 
 def read_fields(folder: Path) -> dict[str, Any]:
@@ -43,7 +46,7 @@ def read_card(folder: Path, sha256: str) -> ModelCard:
         mean, std = ((float(a), float(b), float(c)) for a, b, c in (fields["mean"], fields["std"]))
         return ModelCard(
             arch=str(fields["arch"]),
-            labels=tuple(str(label) for label in fields["labels"]),
+            labels=clean_labels(str(label) for label in fields["labels"]),
             input_size=int(fields["input_size"]),
             resize=int(fields["resize"]),
             interpolation=str(fields["interpolation"]),
@@ -61,6 +64,13 @@ def read_card(folder: Path, sha256: str) -> ModelCard:
 def with_input_size(card: ModelCard, side: int) -> ModelCard:
     """The card for pictures of another size; how much of the picture is seen stays the same."""
     return replace(card, input_size=side, resize=round(card.resize * side / card.input_size))
+
+
+def clean_labels(labels: Iterable[str]) -> tuple[str, ...]:
+    """Class names as one can print them: each in one line, no control characters, none empty."""
+    shown = ("".join(" " if category(c) in _BREAKS else c for c in label) for label in labels)
+    names = [" ".join(label.split()) for label in shown]
+    return tuple(name or f"class {number}" for number, name in enumerate(names))
 
 
 def read_labels(path: Path) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
 """The engines that run a network: which there are, which are installed, what each can do."""
 
+import contextlib
 import importlib.util
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from streamcls.errors import MissingPackageError
 
@@ -40,6 +41,23 @@ def require(engine: str, *, export: bool = False) -> None:
         )
 
 
+@contextlib.contextmanager
+def loading(engine: str) -> Iterator[None]:
+    """For the import of an engine's package, which may be there and broken.
+
+    Raises:
+        MissingPackageError: it can't be imported.
+    """
+    try:
+        yield
+    except ImportError as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise MissingPackageError(
+            f"{engine} is installed but can't be loaded ({reason}); "
+            f"install it again: pip install --force-reinstall 'streamcls[{engine}]'"
+        ) from error
+
+
 def silence_telemetry() -> None:
     """Keeps OpenVINO, NNCF and ONNX Runtime from reporting to their makers; call it before imports.
 
@@ -54,7 +72,8 @@ def silence_telemetry() -> None:
 def has_bf16(engine: str) -> bool:
     """Whether this CPU computes in bfloat16 and the engine makes use of it."""
     if engine == "openvino":
-        from streamcls.inference.openvino_backend import capabilities
+        with loading(engine):
+            from streamcls.inference.openvino_backend import capabilities
 
         return "BF16" in capabilities()
     if engine == "torch":

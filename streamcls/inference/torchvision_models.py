@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamcls.errors import ModelSettingsError
-from streamcls.inference.card import sha256_of
+from streamcls.inference.card import clean_labels, sha256_of
 from streamcls.inference.torchvision_import import import_torchvision
 from streamcls.inference.weights import StateDict, cached_file, fetch, read_checkpoint
 from streamcls.records import ModelCard
@@ -80,7 +80,7 @@ def load(
     digest = sha256_of(file)
     module, classes = build(name, checkpoint.tensors, file)
     used = _same_file(name, digest) or published
-    labels = labels or checkpoint.classes or _categories(used, classes)
+    labels = labels or clean_labels(checkpoint.classes or _categories(used, classes))
     check_labels(labels, classes, file)
     return Network(module, _card(name, used, labels, digest))
 

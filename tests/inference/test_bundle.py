@@ -1,5 +1,6 @@
 """Bundles: what is written is read again, and what is not as it was written is said."""
 
+import errno
 import json
 import os
 import time
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from streamcls.errors import ModelSettingsError, OutputError
+from streamcls.errors import ModelSettingsError, OutputError, OutputPathError
 from streamcls.inference.bundle import (
     check_labels_file,
     is_bundle,
@@ -228,12 +229,69 @@ def test_when_the_new_one_fails_the_old_one_stays(bundle: Path) -> None:
 
 
 def test_what_a_killed_export_left_is_cleared_after_a_day(tmp_path: Path) -> None:
-    old, new, other = (tmp_path / name for name in (".made-old", ".made-new", ".mine-old"))
-    for left in (old, new, other):
-        left.mkdir()
-        (left / "model.bin").write_bytes(b"half")
+    """And nothing else that is beside it, as a folder of notes or a link to nowhere."""
+    names = (".made.streamcls-old", ".made.streamcls-new", ".made-notes", ".mine.streamcls-old")
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.bin").write_bytes(b"half")
+    (tmp_path / ".made.streamcls-link").symlink_to("nowhere")
     long_ago_s = time.time() - 2 * 86_400
-    for left in (old, other):
-        os.utime(left, (long_ago_s, long_ago_s))
+    for name in set(names) - {".made.streamcls-new"}:
+        os.utime(tmp_path / name, (long_ago_s, long_ago_s))
     write(tmp_path / "made")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".made-new", ".mine-old", "made"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".made-notes",
+        ".made.streamcls-link",
+        ".made.streamcls-new",
+        ".mine.streamcls-old",
+        "made",
+    ]
+
+
+@pytest.mark.parametrize("name", ["original.pth", "photos"])
+def test_what_does_not_belong_to_it_is_not_replaced(name: str, bundle: Path) -> None:
+    (bundle / name).mkdir()
+    with pytest.raises(OutputPathError, match=f"{name}: does not belong to the bundle"):
+        write(bundle, overwrite=True)
+    assert (bundle / name).is_dir()
+    assert read_bundle(bundle).engine == "openvino"
+    assert list(bundle.parent.iterdir()) == [bundle]
+
+
+def test_one_that_can_not_be_put_there_leaves_the_old_one(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def fails(self: Path, target: Path) -> Path:
+        if self.name == "new":
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    with pytest.raises(OutputError, match="Input/output error"):
+        write(bundle, overwrite=True)
+    assert read_bundle(bundle).engine == "openvino"
+    assert list(bundle.parent.iterdir()) == [bundle]
+
+
+def test_by_a_link_or_from_inside_the_folder_itself_is_replaced(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(bundle)
+    write(tmp_path / "link", overwrite=True)
+    assert (tmp_path / "link").is_symlink()
+    monkeypatch.chdir(bundle)
+    write(Path(), overwrite=True)
+    assert read_bundle(bundle).engine == "openvino"
+
+
+@pytest.mark.parametrize("field", ["resize", "labels", "input_size", "mean"])
+def test_a_card_that_was_changed(field: str, bundle: Path) -> None:
+    path = bundle / "card.json"
+    whole = json.loads(path.read_text())
+    whole[field] = [0.1] * 3 if field == "mean" else whole[field] * 2
+    path.write_text(json.dumps(whole))
+    with pytest.raises(ModelSettingsError) as raised:
+        read_bundle(bundle)
+    assert str(raised.value) == f"{path}: not the card that was exported; export the model again"

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from streamcls.inference.card import with_input_size
+from streamcls.inference.card import clean_labels, with_input_size
 from tests.inference.networks import card
 
 
@@ -25,3 +25,9 @@ def test_the_resize_follows_the_input_size(
     assert (found.input_size, found.resize) == (wanted, expected)
     assert (found.labels, found.mean, found.sha256) == (before.labels, before.mean, before.sha256)
     assert (before.input_size, before.resize) == (size, resize)
+
+
+def test_class_names_are_cleaned_of_what_can_not_be_printed() -> None:
+    given = ["bolt", " outer  blanks ", "two\nlines", "a\u2028b", "\x1b[31mred", "", "\n", "क्‍ष"]
+    expected = ("bolt", "outer blanks", "two lines", "a b", "[31mred", "class 5", "class 6", "क्‍ष")
+    assert clean_labels(given) == expected

@@ -98,6 +98,29 @@ def test_onnx_runtime_has_no_bf16() -> None:
     assert not engines.has_bf16("onnx")
 
 
+@pytest.mark.parametrize("module", ["openvino", "onnxruntime"])
+def test_one_that_is_installed_and_broken(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / f"{module}.py").write_text("raise ImportError('libtbb.so: wrong ELF class')")
+    name = "onnx" if module == "onnxruntime" else module
+    code = (
+        "from pathlib import Path\n"
+        "from streamcls.build_network import Work, engine_backend\n"
+        f"engine_backend(Path('model'), {name!r}, 'fp32', 224, Work(1, 1))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment
+    )
+    kind, _, message = done.stderr.splitlines()[-1].partition(": ")
+    assert kind == "streamcls.errors.MissingPackageError"
+    assert message == (
+        f"{name} is installed but can't be loaded (libtbb.so: wrong ELF class); "
+        f"install it again: pip install --force-reinstall 'streamcls[{name}]'"
+    )
+
+
 def test_finding_the_fastest_imports_none() -> None:
     code = (
         "import sys\n"

@@ -188,7 +188,7 @@ def test_a_cache_that_can_not_be_written_is_a_warning_and_torch(
     done = cli(*run)
     assert done.code == 0
     assert "it runs on torch instead, which is slower" in done.err
-    assert "; demo on torch fp32 (openvino can't run it), " in done.err
+    assert "; demo on torch fp32 (what is converted can't be kept), " in done.err
     done = cli(*run, "--backend", "openvino")
     assert (done.code, done.out, len(done.err.splitlines())) == (1, "", 1)
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -139,6 +140,10 @@ def test_verify_fails_below_the_needed_agreement(
 ) -> None:
     done = cli("verify", bundles / "openvino", "--pictures", photographs, "--min-agreement", 1)
     assert done.code == 1
+    report = json.loads((bundles / "openvino" / "report.json").read_text())
+    assert re.search(r"measured on +80 pictures of ", done.out)  # not on half of them
+    calibrated_on = report["pictures"]["calibrated_on"]  # then, and on none of these
+    assert re.search(rf"calibrated on +{calibrated_on} others", done.out)
     assert "less than --min-agreement 1" in done.err
 
 
@@ -227,7 +232,7 @@ def test_calibrated_on_a_camera(cli: Cli, rtsp_server: object, tmp_path: Path) -
         (("export", "resnet81"), 2, "did you mean resnet18"),
         (("export", "demo", "--calibrate", "none.mp4"), 2, "none.mp4: no such file"),
         (("export", "demo", "--calibrate", "few"), 2, "few: 3 distinct pictures in it, at least"),
-        (("export", "demo", "--calibrate", "empty"), 2, "empty: 0 distinct pictures in it"),
+        (("export", "demo", "--calibrate", "empty"), 2, "empty: no pictures in this folder"),
         (("export", "demo", "--min-agreement", "2"), 2, "min-agreement"),
         (("export", "demo", "--precision", "int4"), 2, "--precision: should be 'auto', 'fp32'"),
         (("verify", "few"), 2, "few: no bundle"),

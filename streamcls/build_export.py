@@ -4,22 +4,22 @@ import logging
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamcls.build_network import (
-    DEMO_MODEL,
     MIN_AGREEMENT,
     Work,
     available_threads,
     engine_backend,
+    lasting_name,
     load_network,
     model_folder,
     torch_backend,
 )
-from streamcls.build_pictures import MADE_UP, Pictures, gather
+from streamcls.build_pictures import Pictures, gather
 from streamcls.errors import AgreementError, ModelSettingsError, OutputPathError, SettingsError
 from streamcls.protocols import Backend
 from streamcls.settings import Settings
@@ -100,10 +100,10 @@ def export(
         AgreementError: it differs too much; nothing is written.
         StreamclsError: model, engine, pictures or folder can't be had.
     """
-    from streamcls.inference.bundle import is_bundle, write_bundle
+    from streamcls.inference.bundle import Made, is_bundle, write_bundle
 
     _check_folder(folder, overwrite=overwrite)
-    path, demo = model_folder(settings.model.name), model_folder(DEMO_MODEL)
+    path = model_folder(settings.model.name)
     if path is not None and is_bundle(path):
         raise ModelSettingsError(f"{path}: a bundle already; export the model it was made from")
     engine, precisions = _wanted(settings, calibrate=calibrate)
@@ -111,19 +111,17 @@ def export(
     pictures = gather(settings if calibrate else None, network)
     found: list[Measured] = []
 
-    def make(inside: Path) -> tuple[Path, Mapping[str, object]]:
+    def make(inside: Path) -> Made:
         file, measured = _first_good(network, engine, precisions, pictures, inside, min_agreement)
         found.append(measured)
-        return file, measured.report()
+        return Made(file, measured.precision, measured.report())
 
     write_bundle(
         folder,
         make,
         card=network.card,
         engine=engine,
-        precision=lambda: found[0].precision,
-        # A folder's name must mean the same from wherever the bundle is verified.
-        model=settings.model.name if path in (None, demo) else str(path.absolute()),
+        model=lasting_name(settings.model.name),
         overwrite=overwrite,
     )
     return found[0]
@@ -136,9 +134,9 @@ def _check_folder(folder: Path, *, overwrite: bool) -> None:
         if not overwrite:
             raise OutputPathError(f"{folder}: there already; --overwrite replaces it")
         check_replaceable(folder.resolve())
+    there = next(path for path in folder.resolve().parents if path.exists())
     try:
-        folder.resolve().parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.resolve().parent):
+        with tempfile.TemporaryDirectory(dir=there):
             pass
     except OSError as error:
         raise OutputPathError(f"{folder}: can't be made there: {error.strerror}") from error
@@ -259,66 +257,3 @@ def _speeds(
             backend.infer(picture[None])
             taken.append((time.perf_counter() - begun) * 1000)
     return statistics.median(times[0]), statistics.median(times[1])
-
-
-def verify(settings: Settings, folder: Path, *, pictures: bool, progress: bool) -> Measured:
-    """Checks a bundle against its original once more.
-
-    Args:
-        settings: `model.weights` may say where the original's weights are now; `source` is what to
-            compare on.
-        folder: the bundle.
-        pictures: whether `source` counts; without it the one that it was exported with does.
-        progress: whether a download shows its progress.
-
-    Raises:
-        ModelSettingsError: its files, labels or weights are not those of the original.
-        StreamclsError: the original or the pictures can't be had.
-    """
-    from streamcls.inference.bundle import check_labels_file, is_bundle, read_bundle, read_report
-
-    if not is_bundle(folder):
-        raise ModelSettingsError(f"{folder}: no bundle (a folder made by streamcls export)")
-    bundle = read_bundle(folder)
-    check_labels_file(bundle)
-    made_from = {"name": bundle.model, "input_size": bundle.card.input_size}
-    original = settings.model.model_copy(update=made_from)
-    network = load_network(original, progress=progress)
-    if network.card.sha256 != bundle.card.sha256:
-        raise ModelSettingsError(
-            f"{folder}: made from other weights than these of {bundle.model}; --weights names "
-            f"the original's (SHA-256 {bundle.card.sha256[:16]}...)"
-        )
-    if network.card.labels != bundle.card.labels:
-        raise ModelSettingsError(f"{folder}: its labels are not those of {bundle.model}")
-    report = read_report(folder)
-    others = pictures and str(Path(settings.source).absolute()) != _source(report)
-    if not pictures:
-        settings, pictures = _recorded_source(settings, report)
-    # Of what it was exported with, half is what it was calibrated on.
-    found = gather(settings if pictures else None, network, calibrate=not others)
-    measured = measure(network, bundle.file, bundle.engine, bundle.precision, found)
-    return replace(measured, calibrated_on=_calibrated_on(report))
-
-
-def _calibrated_on(report: Mapping[str, object]) -> int:
-    about = report.get("pictures")
-    number = about.get("calibrated_on") if isinstance(about, dict) else 0
-    return number if isinstance(number, int) else 0
-
-
-def _source(report: Mapping[str, object]) -> str:
-    about = report.get("pictures")
-    return str(about.get("from")) if isinstance(about, dict) else ""
-
-
-def _recorded_source(settings: Settings, report: Mapping[str, object]) -> tuple[Settings, bool]:
-    """Where the pictures of an export came from, if they are still there."""
-    source = _source(report)
-    if source == MADE_UP:
-        return settings, False
-    if not Path(source).expanduser().exists():
-        raise SettingsError(
-            f"--pictures: it was exported with {source}, which is not there; name others"
-        )
-    return settings.model_copy(update={"source": source}), True

@@ -3,7 +3,6 @@
 import logging
 import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from streamcls.protocols import Backend
 from streamcls.settings import ModelSettings
 
 if TYPE_CHECKING:
-    from streamcls.inference.bundle import Bundle
+    from streamcls.inference.bundle import Bundle, Made
     from streamcls.inference.torchvision_models import Network
 
 log = logging.getLogger(__name__)
@@ -46,6 +45,12 @@ def model_folder(name: str) -> Path | None:
     if name == DEMO_MODEL:
         return _DEMO_FOLDER
     return Path(name) if is_model_folder(Path(name)) else None
+
+
+def lasting_name(name: str) -> str:
+    """A model's name that means the same from every folder."""
+    folder = model_folder(name)
+    return name if folder is None or name == DEMO_MODEL else str(folder.absolute())
 
 
 def load_network(settings: ModelSettings, *, progress: bool) -> "Network":
@@ -151,7 +156,6 @@ def converted(settings: ModelSettings, engine: str, *, progress: bool) -> "Bundl
             lambda inside: _convert(network, engine, inside),
             card=network.card,
             engine=engine,
-            precision=lambda: "fp32",
             model=settings.name,
         )
     except OutputError:
@@ -194,9 +198,10 @@ def _published_file(settings: ModelSettings) -> Path:
     return published_file(settings.name)
 
 
-def _convert(network: "Network", engine: str, folder: Path) -> tuple[Path, Mapping[str, object]]:
-    """Converts and checks; the model's file and a report."""
+def _convert(network: "Network", engine: str, folder: Path) -> "Made":
+    """Converts and checks."""
     from streamcls.inference.agreement import answers, compare
+    from streamcls.inference.bundle import Made
     from streamcls.inference.conversion import convert
     from streamcls.inference.engines import has_bf16
     from streamcls.inference.probe import probe_pictures
@@ -221,7 +226,7 @@ def _convert(network: "Network", engine: str, folder: Path) -> tuple[Path, Mappi
             f"{card.arch} converted for {engine} gives the same label as torch to only "
             f"{agreement:.1%} of test pictures"
         )
-    return file, report
+    return Made(file, "fp32", report)
 
 
 def available_threads() -> int:

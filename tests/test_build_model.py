@@ -1,7 +1,7 @@
 """Which engine and precision a model gets, and what is said where they don't go together."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -64,15 +64,14 @@ def exported(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Path
     """A bundle of the small model for ONNX Runtime."""
     folder = tmp_path_factory.mktemp("bundles") / "b"
 
-    def make(inside: Path) -> tuple[Path, Mapping[str, object]]:
-        return convert(network, "onnx", inside), {}
+    def make(inside: Path) -> bundle.Made:
+        return bundle.Made(convert(network, "onnx", inside), "fp32", {})
 
     bundle.write_bundle(
         folder,
         make,
         card=network.card,
         engine="onnx",
-        precision=lambda: "fp32",
         model="squeezenet1_1",
     )
     return folder
@@ -307,10 +306,9 @@ def test_a_bundle_for_bf16_on_a_cpu_without_it_is_said(
 ) -> None:
     bundle.write_bundle(
         tmp_path / "b",
-        lambda inside: (convert(network, "openvino", inside), {}),
+        lambda inside: bundle.Made(convert(network, "openvino", inside), "bf16", {}),
         card=network.card,
         engine="openvino",
-        precision=lambda: "bf16",
         model="squeezenet1_1",
     )
     monkeypatch.setattr(engines, "has_bf16", lambda _: False)

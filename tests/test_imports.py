@@ -32,6 +32,7 @@ LEVELS = {
     "build_outputs": 8,
     "build_pictures": 8,
     "build_export": 9,
+    "build_verify": 10,
     "bench": 9,
     "build_bench": 10,
     "api": 11,

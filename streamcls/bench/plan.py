@@ -196,7 +196,7 @@ def _quantized(
     plan: Plan, network: "Network", file: Path, engine: str, calibration: "list[Pixels]"
 ) -> "Bundle":
     """A bundle in int8, for as long as the measurement lasts."""
-    from streamcls.inference.bundle import read_bundle, write_bundle
+    from streamcls.inference.bundle import Made, read_bundle, write_bundle
     from streamcls.inference.engines import require
     from streamcls.inference.quantization import quantize
 
@@ -204,10 +204,9 @@ def _quantized(
     folder = plan.folder / f"{engine}-int8"
     write_bundle(
         folder,
-        lambda inside: (quantize(file, engine, calibration, inside), {}),
+        lambda inside: Made(quantize(file, engine, calibration, inside), "int8", {}),
         card=network.card,
         engine=engine,
-        precision=lambda: "int8",
         model=plan.settings.model.name,
     )
     return read_bundle(folder)

@@ -41,8 +41,9 @@ def command(
     streamcls verify line-int8
     streamcls verify line-int8 --pictures today.mp4
     """
-    from streamcls.build_export import refusal, verify
+    from streamcls.build_export import refusal
     from streamcls.build_network import MIN_AGREEMENT
+    from streamcls.build_verify import verify
 
     chosen = from_options({"source": pictures or "pictures", **given})
     progress = not quiet and sys.stderr.isatty()

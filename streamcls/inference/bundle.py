@@ -56,6 +56,15 @@ class Bundle:
     file: Path
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """What goes into a bundle: the network's main file, its precision, and how it was measured."""
+
+    file: Path
+    precision: str
+    report: Mapping[str, object]
+
+
 def is_bundle(folder: Path) -> bool:
     """Whether a model folder is a bundle."""
     return (folder / CARD_NAME).is_file() and _KEY in read_fields(folder)
@@ -67,8 +76,9 @@ def read_bundle(folder: Path) -> Bundle:
     Raises:
         ModelSettingsError: something is missing, or not as it was written.
     """
+    fields = read_fields(folder)
     try:
-        about = read_fields(folder)[_KEY]
+        about = fields[_KEY]
         engine, precision = str(about["engine"]), str(about["precision"])
         names = {str(name): str(digest) for name, digest in about["files"].items()}
         model, original = str(about["model"]), str(about["weights_sha256"])
@@ -77,7 +87,7 @@ def read_bundle(folder: Path) -> Bundle:
         raise ModelSettingsError(f"{folder / CARD_NAME}: not the card of a bundle") from error
     if engine not in FASTEST_FIRST or precision not in PRECISIONS or not names:
         raise ModelSettingsError(f"{folder / CARD_NAME}: {engine} {precision} is not known here")
-    if _card_digest(read_fields(folder)) != card_digest:
+    if _card_digest(fields) != card_digest:
         raise ModelSettingsError(
             f"{folder / CARD_NAME}: not the card that was exported; export the model again"
         )
@@ -129,11 +139,10 @@ def check_labels_file(bundle: Bundle) -> None:
 
 def write_bundle(
     folder: Path,
-    make: Callable[[Path], tuple[Path, Mapping[str, object]]],
+    make: Callable[[Path], Made],
     *,
     card: ModelCard,
     engine: str,
-    precision: Callable[[], str],
     model: str,
     overwrite: bool = False,
 ) -> None:
@@ -141,15 +150,14 @@ def write_bundle(
 
     Args:
         folder: its place.
-        make: writes the network into a folder, and gives its main file and the report; what it
-            raises leaves nothing behind.
+        make: writes the network into a folder; what it raises leaves nothing behind.
         card: of the original.
         engine: which engine reads it.
-        precision: of what was made.
         model: name of the original.
         overwrite: whether a bundle that is there is replaced.
 
     Raises:
+        OutputPathError: what is there is not only a bundle.
         OutputError: it can't be written.
     """
     folder = folder.resolve()
@@ -162,21 +170,7 @@ def write_bundle(
     except OSError as error:
         raise OutputError(f"{folder}: {error.strerror}") from error
     try:
-        file, report = make(temporary)
-        files = [file, *sorted(path for path in temporary.iterdir() if path != file)]
-        about = {
-            "engine": engine,
-            "precision": precision(),
-            "model": model,
-            "weights_sha256": card.sha256,
-            "files": {path.name: sha256_of(path) for path in files},
-        }
-        fields = {name: value for name, value in asdict(card).items() if name != "sha256"}
-        about["card_sha256"] = _card_digest(fields)
-        _write_json(temporary / CARD_NAME, fields | {_KEY: about})
-        _write_json(temporary / REPORT_NAME, report)
-        labels = "\n".join(clean_labels(card.labels)) + "\n"
-        (temporary / LABELS_NAME).write_text(labels, encoding="utf-8")
+        _complete(temporary, make(temporary), card, engine, model)
         _put(temporary, folder, aside / "old" if overwrite else None)
     except (OutputError, OutputPathError):
         raise
@@ -184,6 +178,24 @@ def write_bundle(
         raise OutputError(f"{folder}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _complete(folder: Path, made: Made, card: ModelCard, engine: str, model: str) -> None:
+    """Adds card, report and labels to the network's files."""
+    files = [made.file, *sorted(path for path in folder.iterdir() if path != made.file)]
+    fields = {name: value for name, value in asdict(card).items() if name != "sha256"}
+    about = {
+        "engine": engine,
+        "precision": made.precision,
+        "model": model,
+        "weights_sha256": card.sha256,
+        "files": {path.name: sha256_of(path) for path in files},
+        "card_sha256": _card_digest(fields),
+    }
+    _write_json(folder / CARD_NAME, fields | {_KEY: about})
+    _write_json(folder / REPORT_NAME, made.report)
+    labels = "\n".join(clean_labels(card.labels)) + "\n"
+    (folder / LABELS_NAME).write_text(labels, encoding="utf-8")
 
 
 def _put(made: Path, folder: Path, old: Path | None) -> None:

@@ -4,7 +4,7 @@ import errno
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from streamcls.errors import ModelSettingsError, OutputError, OutputPathError
 from streamcls.inference.bundle import (
+    Made,
     check_labels_file,
     is_bundle,
     read_bundle,
@@ -23,15 +24,15 @@ from tests.inference.networks import card
 CARD = card(3)
 
 
-def make(folder: Path) -> tuple[Path, Mapping[str, object]]:
+def make(folder: Path) -> Made:
     (folder / "model.xml").write_text("<net/>")
     (folder / "model.bin").write_bytes(b"weights")
-    return folder / "model.xml", {"top1_agreement": 0.99}
+    return Made(folder / "model.xml", "int8", {"top1_agreement": 0.99})
 
 
 def write(
     folder: Path,
-    make: Callable[[Path], tuple[Path, Mapping[str, object]]] = make,
+    make: Callable[[Path], Made] = make,
     *,
     overwrite: bool = False,
 ) -> None:
@@ -40,7 +41,6 @@ def write(
         make,
         card=CARD,
         engine="openvino",
-        precision=lambda: "int8",
         model="resnet18",
         overwrite=overwrite,
     )
@@ -176,7 +176,7 @@ def test_a_report_is_not_needed(content: str | None, bundle: Path) -> None:
 
 @pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt()], ids=repr)
 def test_what_making_raises_leaves_nothing(error: BaseException, tmp_path: Path) -> None:
-    def fail(folder: Path) -> tuple[Path, Mapping[str, object]]:
+    def fail(folder: Path) -> Made:
         make(folder)
         raise error
 
@@ -186,7 +186,7 @@ def test_what_making_raises_leaves_nothing(error: BaseException, tmp_path: Path)
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
-    def fill(folder: Path) -> tuple[Path, Mapping[str, object]]:
+    def fill(folder: Path) -> Made:
         make(folder)
         raise OSError(28, "No space left on device")
 
@@ -205,9 +205,9 @@ def test_a_place_where_nothing_can_be_written(tmp_path: Path) -> None:
 
 
 def test_a_bundle_is_replaced_only_on_demand(bundle: Path) -> None:
-    def other(folder: Path) -> tuple[Path, Mapping[str, object]]:
+    def other(folder: Path) -> Made:
         (folder / "model.onnx").write_text("other")
-        return folder / "model.onnx", {}
+        return Made(folder / "model.onnx", "int8", {})
 
     before = {path.name: path.read_bytes() for path in bundle.iterdir()}
     with pytest.raises(OutputError):
@@ -220,7 +220,7 @@ def test_a_bundle_is_replaced_only_on_demand(bundle: Path) -> None:
 
 
 def test_when_the_new_one_fails_the_old_one_stays(bundle: Path) -> None:
-    def fail(_: Path) -> tuple[Path, Mapping[str, object]]:
+    def fail(_: Path) -> Made:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
@@ -295,3 +295,14 @@ def test_a_card_that_was_changed(field: str, bundle: Path) -> None:
     with pytest.raises(ModelSettingsError) as raised:
         read_bundle(bundle)
     assert str(raised.value) == f"{path}: not the card that was exported; export the model again"
+
+
+def test_of_two_at_once_the_second_is_said(tmp_path: Path) -> None:
+    def slow(folder: Path) -> Made:
+        write(tmp_path / "b")  # meanwhile
+        return make(folder)
+
+    with pytest.raises(OutputError, match="another process has just written it; --overwrite"):
+        write(tmp_path / "b", slow)
+    assert read_bundle(tmp_path / "b").engine == "openvino"
+    assert list(tmp_path.iterdir()) == [tmp_path / "b"]

@@ -19,9 +19,9 @@ from streamcls.build_network import Work, engine_backend, load_network, torch_ba
 from streamcls.capture.picture import read_picture
 from streamcls.inference.agreement import Probs, accuracy, answers, compare
 from streamcls.inference.conversion import convert
-from streamcls.inference.engines import has_bf16
+from streamcls.inference.engines import Pixels, has_bf16
 from streamcls.inference.preprocess import Preprocess
-from streamcls.inference.quantization import Pixels, quantize
+from streamcls.inference.quantization import quantize
 from streamcls.inference.torchvision_import import import_torchvision
 from streamcls.inference.torchvision_models import Network
 from streamcls.settings import ModelSettings

@@ -17,10 +17,10 @@ from streamcls.build_model import load_classifier
 from streamcls.build_network import Work, available_threads
 from streamcls.config import check_fits
 from streamcls.errors import ModelSettingsError
+from streamcls.records import ENGINES
 from streamcls.settings import Settings
 
 _FORM_SECONDS = 0.4  # of a round, for each form of torch and shape of work
-_PACKAGES = ("torch", "onnxruntime", "openvino")
 
 Say = Callable[[str], None]
 
@@ -137,8 +137,10 @@ def _torch_forms(plan: Plan, rounds: int, say: Say) -> list[Form]:
 
 
 def _machine() -> Machine:
+    from streamcls.inference.engines import engine
+
     versions = {}
-    for name in _PACKAGES:
+    for name in (engine(one).distribution for one in ENGINES):
         try:
             versions[name] = version(name)
         except PackageNotFoundError:

@@ -22,11 +22,12 @@ from streamcls.build_network import (
 from streamcls.build_pictures import Pictures, gather
 from streamcls.errors import AgreementError, ModelSettingsError, OutputPathError, SettingsError
 from streamcls.protocols import Backend
+from streamcls.records import ENGINES
 from streamcls.settings import Settings
 
 if TYPE_CHECKING:
     from streamcls.inference.agreement import Agreement
-    from streamcls.inference.quantization import Pixels
+    from streamcls.inference.engines import Pixels
     from streamcls.inference.torchvision_models import Network
 
 log = logging.getLogger(__name__)
@@ -154,9 +155,10 @@ def _wanted(settings: Settings, *, calibrate: bool) -> tuple[str, list[str]]:
     model = settings.model
     if model.backend == "torch":
         raise SettingsError("--backend torch: torch runs models as they are; use openvino or onnx")
-    engine: str = model.backend
+    engine = model.backend
     if engine == "auto":
-        engine = next((e for e in ("openvino", "onnx") if engines.installed(e)), "openvino")
+        formats = [name for name in ENGINES if engines.engine(name).format is not None]
+        engine = next((name for name in formats if engines.installed(name)), formats[0])
     engines.require(engine, export=True)
     if model.precision == "int8" and not calibrate:
         raise SettingsError("--precision int8: give frames to calibrate on, --calibrate VIDEO")
@@ -164,8 +166,8 @@ def _wanted(settings: Settings, *, calibrate: bool) -> tuple[str, list[str]]:
         raise SettingsError(f"--precision bf16: {engine} can't compute in bf16 here")
     if model.precision != "auto":
         return engine, [model.precision]
-    fast = ["int8"] if calibrate else []
-    return engine, [*fast, *(["bf16"] if engines.has_bf16(engine) else []), "fp32"]
+    able = reversed(engines.precisions(engine))
+    return engine, [precision for precision in able if precision != "int8" or calibrate]
 
 
 def _first_good(

@@ -130,7 +130,7 @@ def _plain_classifier(settings: ModelSettings, work: Work, progress: bool) -> "I
             f"streamcls export {settings.name} --precision int8 --calibrate VIDEO --out DIR"
         )
     by_name = settings.backend != "auto"
-    engine: str = settings.backend
+    engine = settings.backend
     if engine == "auto":
         engine = engines.fastest_installed()
         if settings.precision == "bf16" and not engines.has_bf16(engine):

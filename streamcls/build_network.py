@@ -103,26 +103,18 @@ def engine_backend(file: Path, engine: str, precision: str, side: int, work: Wor
         MissingPackageError: the engine is not installed.
         ModelSettingsError: it can't read the file.
     """
-    from streamcls.inference.engines import loading, require
+    from streamcls.inference.engines import format_of, loading, require
 
     require(engine)
-    if engine == "onnx":
-        with loading(engine):
-            from streamcls.inference.onnx_backend import OnnxBackend
-
-        return OnnxBackend(
-            file, precision=precision, batch=work.batch, side=side, threads=work.threads
-        )
     with loading(engine):
-        from streamcls.inference.openvino_backend import OpenVinoBackend
-
-    return OpenVinoBackend(
-        file,
-        precision=precision,
-        batch=work.batch,
-        parallel=work.parallel,
-        threads=work.threads,
-    )
+        return format_of(engine).load(
+            file,
+            precision=precision,
+            side=side,
+            batch=work.batch,
+            parallel=work.parallel,
+            threads=work.threads,
+        )
 
 
 def converted(settings: ModelSettings, engine: str, *, progress: bool) -> "Bundle":

@@ -16,7 +16,7 @@ from streamcls.runtime.stop import Stop
 from streamcls.settings import Settings
 
 if TYPE_CHECKING:
-    from streamcls.inference.quantization import Pixels
+    from streamcls.inference.engines import Pixels
     from streamcls.inference.torchvision_models import Network
 
 MADE_UP = "made-up pictures"

@@ -1,6 +1,6 @@
 """Every setting: its name, type, default, limits and description stand here and nowhere else."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -22,6 +22,14 @@ from streamcls.config_types import (
     Positive,
     Rotate,
 )
+from streamcls.records import ENGINES, PRECISIONS
+
+if TYPE_CHECKING:
+    Backend: TypeAlias = str
+    Precision: TypeAlias = str
+else:  # which type checkers can't follow
+    Backend = Literal["auto", *ENGINES]
+    Precision = Literal["auto", *PRECISIONS]
 
 
 class Group(BaseModel):
@@ -65,9 +73,9 @@ class ModelSettings(Group):
     """Weights file: a state_dict, or a checkpoint with its own classes."""
     labels: File | None = None
     """Class names, one a line, in the order of the model's outputs."""
-    backend: Literal["auto", "openvino", "onnx", "torch"] = "auto"
+    backend: Backend = "auto"
     """The engine: openvino, onnx, torch; auto takes the fastest one installed."""
-    precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
+    precision: Precision = "auto"
     """How it computes: fp32, bf16, int8; auto takes the fastest one that gives the same labels."""
     input_size: Annotated[Integer, Field(ge=32, le=1024)] | None = None
     """Side of the square the model sees, in px; a smaller one is faster and less accurate."""

@@ -17,11 +17,12 @@ from streamcls.build_network import (
 )
 from streamcls.build_pictures import gather
 from streamcls.errors import MissingPackageError, ModelSettingsError, OutputError, SettingsError
+from streamcls.records import ENGINES
 from streamcls.settings import ModelSettings, Settings
 
 if TYPE_CHECKING:
     from streamcls.inference.bundle import Bundle
-    from streamcls.inference.quantization import Pixels
+    from streamcls.inference.engines import Pixels
     from streamcls.inference.torchvision_models import Network
     from streamcls.records import ModelCard
 
@@ -129,12 +130,12 @@ def _wanted(model: ModelSettings) -> dict[str, list[str]]:
 
     if model.backend != "auto":
         engines.require(model.backend)
-        names = [str(model.backend)]
+        names = [model.backend]
     else:
-        names = [name for name in reversed(engines.FASTEST_FIRST) if engines.installed(name)]
+        names = [name for name in reversed(ENGINES) if engines.installed(name)]
     found = {}
     for name in names:
-        able = ["fp32"] + ["bf16"] * engines.has_bf16(name) + ["int8"] * (name != "torch")
+        able = engines.precisions(name)
         found[name] = [one for one in able if model.precision in ("auto", one)]
     if not any(found.values()):
         raise SettingsError(

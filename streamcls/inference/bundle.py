@@ -26,8 +26,7 @@ from streamcls.inference.card import (
     read_labels,
     sha256_of,
 )
-from streamcls.inference.engines import FASTEST_FIRST, PRECISIONS
-from streamcls.records import ModelCard
+from streamcls.records import ENGINES, PRECISIONS, ModelCard
 
 LABELS_NAME, REPORT_NAME = "labels.txt", "report.json"
 _KEY = "bundle"
@@ -85,7 +84,7 @@ def read_bundle(folder: Path) -> Bundle:
         card_digest = str(about["card_sha256"])
     except (KeyError, TypeError, AttributeError) as error:
         raise ModelSettingsError(f"{folder / CARD_NAME}: not the card of a bundle") from error
-    if engine not in FASTEST_FIRST or precision not in PRECISIONS or not names:
+    if engine not in ENGINES or precision not in PRECISIONS or not names:
         raise ModelSettingsError(f"{folder / CARD_NAME}: {engine} {precision} is not known here")
     if _card_digest(fields) != card_digest:
         raise ModelSettingsError(

@@ -13,10 +13,10 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+from streamcls.inference import engines
 from streamcls.inference.card import CARD_NAME, sha256_of
 
 _FORMAT = 2  # of what is kept; another one is not looked at
-_PACKAGES = {"openvino": "openvino", "onnx": "onnxruntime", "torch": "torch"}
 
 
 def cache_folder() -> Path:
@@ -40,7 +40,7 @@ def converted_folder(
     card = Path(model) / CARD_NAME
     facts = {
         "format": _FORMAT,
-        "engine": [engine, version(_PACKAGES[engine])],
+        "engine": [engine, version(engines.engine(engine).distribution)],
         "weights": sha256_of(weights),
         "model": sha256_of(card) if card.is_file() else model,
         "side": side,

@@ -5,7 +5,6 @@ probabilities; N is open.
 """
 
 import contextlib
-import logging
 import threading
 import warnings
 from collections.abc import Iterator
@@ -15,13 +14,11 @@ import torch
 from torch import nn
 
 from streamcls.errors import ModelSettingsError
-from streamcls.inference.engines import silence_telemetry
+from streamcls.inference.engines import format_of
 from streamcls.inference.signal_stack import signal_stack_kept
 from streamcls.inference.torchvision_models import Network
 from streamcls.records import ModelCard
 
-MODEL_FILES = {"openvino": "model.xml", "onnx": "model.onnx"}
-_OPSET = 17  # what ONNX Runtime since 1.13 reads
 _one_at_a_time = threading.Lock()  # tracing and exporting change settings of the whole process
 
 
@@ -54,7 +51,7 @@ def convert(network: Network, engine: str, folder: Path) -> Path:
         ModelSettingsError: the engine has no equivalent for some part of the network.
     """
     whole = _FromPixels(network.module, network.card).eval()
-    side, file = network.card.input_size, folder / MODEL_FILES[engine]
+    side, file = network.card.input_size, folder / format_of(engine).file
     example = torch.zeros(2, side, side, 3, dtype=torch.uint8)
     try:
         with (
@@ -65,7 +62,7 @@ def convert(network: Network, engine: str, folder: Path) -> Path:
             _set_up_torch(),
         ):
             warnings.simplefilter("ignore")  # of tracing: shapes that become constants
-            (_to_openvino if engine == "openvino" else _to_onnx)(whole, example, file)
+            format_of(engine).write(whole, example, file)
     except Exception as error:  # converters raise whatever they like
         raise ModelSettingsError(
             f"{network.card.arch} can't be converted for {engine}: {_reason(error)}; "
@@ -97,41 +94,3 @@ def _set_up_torch() -> Iterator[None]:
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
         torch._C._jit_onnx_log = print_graph
-
-
-@contextlib.contextmanager
-def _root_logger_kept() -> Iterator[None]:
-    """OpenVINO sets the root logger up for its errors, and leaves it so when it fails."""
-    root = logging.getLogger()
-    level, filters, handlers = root.level, root.filters.copy(), root.handlers.copy()
-    try:
-        yield
-    finally:
-        root.filters, root.handlers = filters, handlers
-        root.setLevel(level)
-
-
-def _to_openvino(whole: nn.Module, example: torch.Tensor, file: Path) -> None:
-    silence_telemetry()
-    import openvino
-
-    side = example.shape[1]
-    with _root_logger_kept():
-        model = openvino.convert_model(
-            whole, example_input=example, input=[openvino.PartialShape([-1, side, side, 3])]
-        )
-    openvino.save_model(model, file, compress_to_fp16=False)
-
-
-def _to_onnx(whole: nn.Module, example: torch.Tensor, file: Path) -> None:
-    # The exporter through TorchScript: the newer one needs onnxscript and writes the same network.
-    torch.onnx.export(
-        whole,
-        (example,),
-        str(file),
-        input_names=["pixels"],
-        output_names=["probs"],
-        dynamic_axes={"pixels": {0: "n"}, "probs": {0: "n"}},
-        opset_version=_OPSET,
-        dynamo=False,
-    )

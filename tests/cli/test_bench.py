@@ -328,7 +328,7 @@ def test_several_engines(
         return measured[0]
 
     monkeypatch.setattr(build_bench, "bench", once)
-    monkeypatch.setattr("streamcls.inference.engines.FASTEST_FIRST", ("openvino", "torch"))
+    monkeypatch.setattr(plan, "ENGINES", ("openvino", "torch"))
     asked = ("bench", demo_clip, "--model", "demo", "--rounds", 1, "--threads", 1, "--quiet")
     _check_json(cli(*asked, "--json"))
     _check_tables(cli(*asked, "--plot", tmp_path / "a.png"))

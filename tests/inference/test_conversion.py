@@ -10,7 +10,8 @@ from torch import nn
 
 from streamcls.errors import ModelSettingsError
 from streamcls.inference import torchvision_models
-from streamcls.inference.conversion import MODEL_FILES, convert
+from streamcls.inference.conversion import convert
+from streamcls.inference.engines import format_of
 from streamcls.inference.onnx_backend import OnnxBackend
 from streamcls.inference.openvino_backend import OpenVinoBackend
 from streamcls.inference.probe import probe_pictures
@@ -38,7 +39,7 @@ def assert_the_same(network: Network, engine: str, folder: Path) -> None:
     expected = reference(network, pictures)
     assert np.abs(expected[0] - expected[1]).max() > 0.05  # the network tells pictures apart
     file = convert(network, engine, folder)
-    assert file == folder / MODEL_FILES[engine]
+    assert file == folder / format_of(engine).file
     for batch in (1, 3):
         found = at_work(file, engine, batch=batch, side=side).infer(pictures[:batch])
         np.testing.assert_allclose(found, expected[:batch], atol=5e-5)
@@ -142,7 +143,7 @@ def test_the_network_itself_is_not_changed(engine: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"no model"], ids=str)
 @every_engine
 def test_a_file_that_is_no_model(engine: str, content: bytes, tmp_path: Path) -> None:
-    file = tmp_path / MODEL_FILES[engine]
+    file = tmp_path / format_of(engine).file
     file.write_bytes(content)
     with pytest.raises(ModelSettingsError, match=rf"{file.name}: .* can't run it: .") as raised:
         at_work(file, engine, batch=1, side=64)

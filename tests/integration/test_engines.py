@@ -135,6 +135,7 @@ def test_a_model_that_takes_one_size_only(
 
 _INTERRUPTED = """
 import os, signal
+from dataclasses import replace
 from streamcls import build_network
 from streamcls.cli import main
 from streamcls.inference import conversion
@@ -145,7 +146,8 @@ def interrupted(*_):
         if {swallowed}:
             raise RuntimeError("Python that C++ called has failed")
         raise
-conversion._to_openvino = conversion._to_onnx = interrupted
+format_of = conversion.format_of
+conversion.format_of = lambda name: replace(format_of(name), write=interrupted)
 build_network._PROBES = 8
 main()
 """

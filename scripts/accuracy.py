@@ -15,8 +15,9 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageOps
 
-from streamcls.build_network import Work, engine_backend, load_network, torch_backend
-from streamcls.capture.picture import read_picture
+from streamcls.builders.network import Work, engine_backend, load_network, torch_backend
+from streamcls.capture.picture_file import read_picture
+from streamcls.config.settings import ModelSettings
 from streamcls.inference.agreement import Probs, accuracy, answers, compare
 from streamcls.inference.conversion import convert
 from streamcls.inference.engines import Pixels, has_bf16
@@ -24,7 +25,6 @@ from streamcls.inference.preprocess import Preprocess
 from streamcls.inference.quantization import quantize
 from streamcls.inference.torchvision_import import import_torchvision
 from streamcls.inference.torchvision_models import Network
-from streamcls.settings import ModelSettings
 
 PROJECT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("STREAMCLS_TEST_DATA", PROJECT.parent / "shared"))

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from streamcls.bench.parts import Cost
 from streamcls.bench.pipeline import floor
-from streamcls.build_network import available_threads
+from streamcls.builders.network import available_threads
 from streamcls.demo.clip import render
 from streamcls.inference import engines
 from streamcls.media import av, cv2
@@ -133,8 +133,8 @@ def plain_loop(clip: Path, weights: Path | None) -> tuple[int, float]:
     """Frames and seconds of the tutorials' loop, start-up apart."""
     from PIL import Image
 
-    from streamcls.build_network import load_network
-    from streamcls.settings import ModelSettings
+    from streamcls.builders.network import load_network
+    from streamcls.config.settings import ModelSettings
 
     name = "demo" if weights is None else "resnet18"
     model = load_network(ModelSettings(name=name, weights=weights), progress=False).module
@@ -169,10 +169,10 @@ def plain_loop(clip: Path, weights: Path | None) -> tuple[int, float]:
 def parts_alone(place: Place) -> dict[str, dict[str, float]]:
     """What each part of `FLOOR` takes a frame; in this process."""
     from streamcls.bench import parts
-    from streamcls.build import BATCH
-    from streamcls.build_model import load_classifier
-    from streamcls.build_network import Work
-    from streamcls.settings import ModelSettings
+    from streamcls.builders.model import load_classifier
+    from streamcls.builders.network import Work
+    from streamcls.builders.recording import BATCH
+    from streamcls.config.settings import ModelSettings
 
     settings = ModelSettings(name=str(place.bundle("openvino")))
     classifier = load_classifier(settings, Work(BATCH, 1), progress=False)

@@ -140,8 +140,8 @@ def streamcls_ages(url: str, step_s: float, seconds: float) -> Ages:
     """The pipeline of this project, with the stand-in as its classifier."""
     import numpy as np
 
-    from streamcls import build_live
-    from streamcls.config import from_options
+    from streamcls.builders import live as build_live
+    from streamcls.config.options import from_options
     from streamcls.metrics import Metrics
     from streamcls.protocols import Classified
     from streamcls.records import Prediction

@@ -20,7 +20,7 @@ import torch
 
 from streamcls.demo.clip import random_part, scenes
 from streamcls.demo.scene import EMPTY, LABELS, PARTS, WIDTH, Image, Scene, draw, truth
-from streamcls.inference.packed import pack, unpack
+from streamcls.inference.packed_weights import pack, unpack
 from streamcls.inference.torchvision_import import import_torchvision
 from streamcls.media import cv2
 

@@ -7,9 +7,9 @@ from typing import TypedDict, Unpack
 
 import numpy as np
 
+from streamcls.config.settings import Settings
 from streamcls.errors import PictureError, SettingsError
 from streamcls.records import Image, Prediction, Result
-from streamcls.settings import Settings
 
 
 class ModelOptions(TypedDict, total=False):
@@ -76,9 +76,9 @@ def stream(
         SourceNotFoundError, SourceError: the file can't be read, or the source was given up.
         ModelSettingsError, WeightsUnavailableError: the model can't be had.
     """
-    from streamcls.build import build_run
-    from streamcls.build_live import is_live
-    from streamcls.config import from_options
+    from streamcls.builders.live import is_live
+    from streamcls.builders.recording import build_run
+    from streamcls.config.options import from_options
     from streamcls.metrics import Metrics
     from streamcls.runtime.stop import Stop
 
@@ -96,7 +96,7 @@ def stream(
 
 
 def _live_results(settings: Settings, *, all_frames: bool) -> Iterator[Result]:
-    from streamcls.build_live import build_live
+    from streamcls.builders.live import build_live
     from streamcls.metrics import Metrics
     from streamcls.runtime.stop import Stop
 
@@ -133,11 +133,11 @@ def classify(
         PictureError: a file can't be read, or an array is no picture.
         SettingsError, ModelSettingsError, WeightsUnavailableError: the model can't be had.
     """
-    from streamcls.build import BATCH
-    from streamcls.build_model import load_classifier
-    from streamcls.build_network import Work, available_threads
-    from streamcls.capture.picture import read_picture
-    from streamcls.config import from_options
+    from streamcls.builders.model import load_classifier
+    from streamcls.builders.network import Work, available_threads
+    from streamcls.builders.recording import BATCH
+    from streamcls.capture.picture_file import read_picture
+    from streamcls.config.options import from_options
 
     _check_names(options, ModelOptions)
     settings = from_options({"source": "pictures", **options})
@@ -155,7 +155,7 @@ def classify(
 
 
 def _check_names(options: Mapping[str, object], known: type) -> None:
-    from streamcls.config import did_you_mean
+    from streamcls.config.options import did_you_mean
 
     for name in options.keys() - known.__annotations__.keys():
         raise SettingsError(f"{name}: unknown option{did_you_mean(name, known.__annotations__)}")

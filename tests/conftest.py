@@ -17,9 +17,9 @@ import pytest
 # As the command line does before it loads torch: on a busy machine spinning threads take for ever.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from streamcls.build_export import export
-from streamcls.config import from_options
+from streamcls.config.options import from_options
 from streamcls.demo.clip import render
+from streamcls.export.make import export
 from streamcls.media import av, cv2
 
 __all__ = ["av", "cv2"]  # loaded here first, so that no test is charged with what they open
@@ -79,7 +79,7 @@ def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(home))
-        patch.setattr("streamcls.build_network._PROBES", 40)
+        patch.setattr("streamcls.builders.network._PROBES", 40)
         yield home
 
 
@@ -124,7 +124,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory, demo_clip: Path) -> Path:
     for engine in ("openvino", "onnx"):
         asked = {"model": "demo", "backend": engine, "precision": "int8"}
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("streamcls.build_pictures._PICTURES", 80)
+            patch.setattr("streamcls.export.pictures._PICTURES", 80)
             export(
                 from_options({"source": str(demo_clip), **asked}),
                 folder / engine,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 import streamcls
 from streamcls import errors, records
 from streamcls.api import ModelOptions, StreamOptions
-from streamcls.config import options
+from streamcls.config.options import options
 
 NOT_FOR_PROGRAMS = {"csv", "events", "video", "stats", "font", "overwrite", "show", "rotate"}
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from streamcls.cli import cli as group
-from streamcls.config import options
-from streamcls.settings import Settings
+from streamcls.config.options import options
+from streamcls.config.settings import Settings
 
 PROJECT = Path(__file__).parent.parent
 DOCS = {

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from streamcls.bench import parts
 from streamcls.bench.parts import Cost, Stopwatch
-from streamcls.build import build_run, open_source, source_path
-from streamcls.build_network import available_threads
-from streamcls.build_outputs import sink_opener
+from streamcls.builders.network import available_threads
+from streamcls.builders.outputs import sink_opener
+from streamcls.builders.recording import build_run, open_source, source_path
+from streamcls.config.settings import OutputSettings, SampleSettings, Settings
 from streamcls.metrics import Metrics
 from streamcls.protocols import Picture
 from streamcls.records import Image
-from streamcls.runtime.pipeline import run as run_pipeline
+from streamcls.runtime.file_pipeline import run as run_pipeline
 from streamcls.runtime.stop import Stop
-from streamcls.settings import OutputSettings, SampleSettings, Settings
 
 if TYPE_CHECKING:
     from streamcls.inference.classifier import ImageClassifier

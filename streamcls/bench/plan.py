@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streamcls.bench.rows import LeftOut, Way, same
-from streamcls.build_network import (
+from streamcls.builders.network import (
     available_threads,
     converted,
+    folder_of,
     load_network,
-    model_folder,
     weights_file,
 )
-from streamcls.build_pictures import gather
+from streamcls.config.settings import ModelSettings, Settings
 from streamcls.errors import MissingPackageError, ModelSettingsError, OutputError, SettingsError
+from streamcls.export.pictures import gather
 from streamcls.records import ENGINES
-from streamcls.settings import ModelSettings, Settings
 
 if TYPE_CHECKING:
     from streamcls.inference.bundle import Bundle
@@ -97,7 +97,7 @@ def make_plan(settings: Settings, folder: Path, *, progress: bool, say: Say) -> 
     """
     from streamcls.inference.bundle import is_bundle, read_bundle
 
-    path = model_folder(settings.model.name)
+    path = folder_of(settings.model.name)
     if path is not None and is_bundle(path):
         return _of_bundle(settings, read_bundle(path), folder)
     wanted = _wanted(settings.model)
@@ -280,6 +280,4 @@ def _original(bundle: "Bundle") -> ModelSettings | None:
     file = weights_file(original)
     if file is None or sha256_of(file) != bundle.card.sha256:
         return None
-    return original.model_copy(
-        update={"weights": file} if model_folder(bundle.model) is None else {}
-    )
+    return original.model_copy(update={"weights": file} if folder_of(bundle.model) is None else {})

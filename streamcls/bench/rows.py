@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from streamcls.bench.worker import Task, Turn, take_turn
+from streamcls.config.settings import ModelSettings
 from streamcls.errors import ModelSettingsError
-from streamcls.settings import ModelSettings
 
 Say = Callable[[str], None]
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcls.bench.child import answer, ask
-from streamcls.build import BATCH
-from streamcls.build_network import Work, engine_backend, load_network, torch_backend
+from streamcls.bench.own_process import answer, ask
+from streamcls.builders.network import Work, engine_backend, load_network, torch_backend
+from streamcls.builders.recording import BATCH
+from streamcls.config.settings import ModelSettings
 from streamcls.metrics import peak_rss_mb
 from streamcls.protocols import Backend
-from streamcls.settings import ModelSettings
 
 Pixels = NDArray[np.uint8]  # (N, S, S, 3) RGB
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from streamcls.capture.checks import Finding, PictureChecks
 from streamcls.capture.connection import Connection, Shot
 from streamcls.capture.delay import Delay
+from streamcls.capture.picture_checks import Finding, PictureChecks
 from streamcls.errors import SignalLostError, SourceError
 from streamcls.records import LiveFrame, Lost
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import click
 
-from streamcls.capture.address import mask
 from streamcls.errors import StreamclsError
-from streamcls.runtime.lanes import left_behind
+from streamcls.masking import mask
 from streamcls.runtime.stop import end_on_signals
+from streamcls.runtime.threads import left_behind
 
 # With what stands beside each in the list: to read it from the commands would load them all.
 COMMANDS = {

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from streamcls.build_live import is_live
-from streamcls.build_outputs import inputs
-from streamcls.capture.address import mask
+from streamcls.builders.live import is_live
+from streamcls.builders.outputs import inputs
 from streamcls.cli.options import MODEL_OPTIONS, settings_options, verbosity
 from streamcls.cli.report import SCREEN
-from streamcls.config import from_options
+from streamcls.config.options import from_options
+from streamcls.config.settings import Settings
 from streamcls.errors import SettingsError
-from streamcls.settings import Settings
+from streamcls.masking import mask
 from streamcls.sinks.files import check_outputs, writing
 
 if TYPE_CHECKING:
-    from streamcls.build_bench import BenchReport
+    from streamcls.bench.report import BenchReport
 
 _DEMO_CLIP = "demo-clip.mp4"
 
@@ -96,7 +96,7 @@ def _check_plot(plot: Path, chosen: Settings) -> None:
 def _measure(
     chosen: Settings, source: str | None, rounds: int, status: Any, *, progress: bool
 ) -> "BenchReport":
-    from streamcls.build_bench import bench
+    from streamcls.bench.report import bench
 
     def say(what: str) -> None:
         if status is not None:

@@ -9,10 +9,10 @@ from streamcls.cli.report import SCREEN, print_table
 from streamcls.sinks.files import writing
 
 if TYPE_CHECKING:
-    from streamcls.bench.forms import Form
     from streamcls.bench.pipeline import PipelineFound
+    from streamcls.bench.report import BenchReport
     from streamcls.bench.rows import Row
-    from streamcls.build_bench import BenchReport
+    from streamcls.bench.torch_forms import Form
 
 _BUSY = 1.15  # times the CPU time
 _SHAPES = {1: "alone (live)", 4: "in fours (recordings)"}

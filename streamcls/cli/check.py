@@ -9,17 +9,17 @@ from typing import Any
 
 import click
 
-from streamcls.build_live import is_live, open_live
-from streamcls.build_model import describe_model
-from streamcls.capture.address import mask
+from streamcls.builders.live import is_live, open_live
+from streamcls.builders.model import describe_model
 from streamcls.capture.container import Probe
 from streamcls.capture.inspect import Inspection, inspect
 from streamcls.cli.options import MODEL_OPTIONS, settings_options, verbosity
 from streamcls.cli.report import print_table
-from streamcls.config import from_options
+from streamcls.config.options import from_options
+from streamcls.config.settings import Settings
+from streamcls.masking import mask
 from streamcls.records import LiveFrame
 from streamcls.runtime.stop import Stop
-from streamcls.settings import Settings
 
 _LIVE_S = 3.0  # for how long a live source is looked at
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import click
 
-from streamcls.build import BATCH
-from streamcls.build_model import load_classifier
-from streamcls.build_network import Work, available_threads
-from streamcls.build_outputs import check_outputs
-from streamcls.capture.picture import find_pictures, read_picture
+from streamcls.builders.model import load_classifier
+from streamcls.builders.network import Work, available_threads
+from streamcls.builders.outputs import check_outputs
+from streamcls.builders.recording import BATCH
+from streamcls.capture.picture_file import find_pictures, read_picture
 from streamcls.cli.options import MODEL_OPTIONS, settings_options, verbosity
 from streamcls.cli.report import SCREEN, print_table
-from streamcls.config import from_options
+from streamcls.config.options import from_options
 from streamcls.errors import SourceNotFoundError
 from streamcls.runtime.pictures import Classification, classify_files
 from streamcls.sinks.files import as_text, creating, writing

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from streamcls.build_network import DEMO_MODEL
+from streamcls.builders.network import DEMO_MODEL
 from streamcls.cli.options import settings_options, verbosity
 from streamcls.cli.run import run_settings
-from streamcls.config import from_options
+from streamcls.config.options import from_options
 from streamcls.demo.clip import FPS, render, truths
 from streamcls.demo.scene import EMPTY
 from streamcls.errors import OutputPathError

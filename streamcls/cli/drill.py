@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamcls.build_live import build_live
-from streamcls.build_model import load_classifier
-from streamcls.build_network import Work, available_threads
+from streamcls.builders.live import build_live
+from streamcls.builders.model import load_classifier
+from streamcls.builders.network import Work, available_threads
 from streamcls.cli.options import set_up_log, settings_options, verbosity
 from streamcls.cli.report import print_table
-from streamcls.config import from_options
+from streamcls.config.options import from_options
+from streamcls.config.settings import OutputSettings, Settings
 from streamcls.metrics import Metrics
 from streamcls.records import Event, Result
 from streamcls.runtime.stop import Stop
-from streamcls.settings import OutputSettings, Settings
 
 if TYPE_CHECKING:
     from streamcls.inference.classifier import ImageClassifier

@@ -8,10 +8,10 @@ import click
 
 from streamcls.cli.options import settings_options, verbosity
 from streamcls.cli.report import print_table
-from streamcls.config import from_options
+from streamcls.config.options import from_options
 
 if TYPE_CHECKING:
-    from streamcls.build_export import Measured
+    from streamcls.export.make import Measured
 
 _SHARE = click.FloatRange(0, 1)
 
@@ -55,7 +55,7 @@ def command(
     streamcls export resnet18 --precision int8 --calibrate line.mp4 --out line-int8
     streamcls run rtsp://10.0.0.7/cam --model line-int8
     """
-    from streamcls.build_export import export
+    from streamcls.export.make import export
 
     chosen = from_options({"source": calibrate or "pictures", "model": model, **given})
     measured = export(

@@ -2,7 +2,7 @@
 
 import click
 
-from streamcls.build_network import DEMO_MODEL, model_folder
+from streamcls.builders.network import DEMO_MODEL, folder_of
 from streamcls.cli.options import verbosity
 from streamcls.cli.report import print_table
 
@@ -18,7 +18,7 @@ def command(quiet: bool, verbose: int) -> None:
     from streamcls.inference.torchvision_models import known_models
 
     known = known_models()
-    rows = [(DEMO_MODEL, "built in", str(model_folder(DEMO_MODEL)))]
+    rows = [(DEMO_MODEL, "built in", str(folder_of(DEMO_MODEL)))]
     rows += [(one.name, "cached" if one.cached else "", one.file.name) for one in known]
     print_table(("model", "weights", "file"), rows)
     click.echo(f"weights are looked for, and downloaded to, {known[0].file.parent}")

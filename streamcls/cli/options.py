@@ -7,8 +7,8 @@ from typing import Any, TextIO, TypeVar
 
 import click
 
-from streamcls.capture.address import mask
-from streamcls.config import options
+from streamcls.config.options import options
+from streamcls.masking import mask
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -7,19 +7,19 @@ from typing import Any
 
 import click
 
-from streamcls.build import Run, build_run
-from streamcls.build_live import is_live
-from streamcls.build_outputs import check_outputs, sink_opener
+from streamcls.builders.live import is_live
+from streamcls.builders.outputs import check_outputs, sink_opener
+from streamcls.builders.recording import Run, build_run
 from streamcls.cli.options import settings_options, verbosity
 from streamcls.cli.report import Progress, SegmentTable
-from streamcls.config import from_options
+from streamcls.config.options import from_options
+from streamcls.config.settings import SampleSettings, Settings
 from streamcls.errors import SourceError
 from streamcls.metrics import Metrics
 from streamcls.protocols import Sink
 from streamcls.records import SourceInfo
-from streamcls.runtime.pipeline import run as run_pipeline
+from streamcls.runtime.file_pipeline import run as run_pipeline
 from streamcls.runtime.stop import Stop
-from streamcls.settings import SampleSettings, Settings
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def command(
         chosen = from_options({"source": source, **given}, config)
         check_outputs(chosen, [] if config is None else [config], live=is_live(chosen.source))
         if is_live(chosen.source):
-            from streamcls.cli.live import run_live
+            from streamcls.cli.run_live import run_live
 
             run_live(chosen, metrics, quiet=quiet)
         else:

@@ -8,7 +8,7 @@ import click
 
 from streamcls.cli.export import print_measured
 from streamcls.cli.options import settings_options, verbosity
-from streamcls.config import from_options
+from streamcls.config.options import from_options
 from streamcls.errors import AgreementError
 
 
@@ -41,9 +41,9 @@ def command(
     streamcls verify line-int8
     streamcls verify line-int8 --pictures today.mp4
     """
-    from streamcls.build_export import refusal
-    from streamcls.build_network import MIN_AGREEMENT
-    from streamcls.build_verify import verify
+    from streamcls.builders.network import MIN_AGREEMENT
+    from streamcls.export.make import refusal
+    from streamcls.export.verify import verify
 
     chosen = from_options({"source": pictures or "pictures", **given})
     progress = not quiet and sys.stderr.isatty()

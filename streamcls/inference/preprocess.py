@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcls.inference.products import PlaneProducts, Products
+from streamcls.inference.resize_products import PlaneProducts, Products
 from streamcls.inference.resize_weights import Geometry
 from streamcls.protocols import Picture
 from streamcls.records import Image, ModelCard, Planes

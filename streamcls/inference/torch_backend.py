@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from streamcls.inference.folding import fold_batch_norms
+from streamcls.inference.batch_norms import fold_batch_norms
 from streamcls.inference.torchvision_models import Network
 
 log = logging.getLogger(__name__)

@@ -11,20 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamcls import build_bench
-from streamcls.bench import chart, forms, pipeline, plan, rows, worker
-from streamcls.bench.forms import Form, chosen, keep, known_forms
+from streamcls.bench import chart, pipeline, plan, report, rows, torch_forms, worker
 from streamcls.bench.parts import Cost
 from streamcls.bench.pipeline import PipelineFound, Whole, floor
+from streamcls.bench.report import BenchReport
 from streamcls.bench.rows import Rounds, Row, Way
+from streamcls.bench.torch_forms import Form, chosen, keep, known_forms
 from streamcls.bench.worker import Task, Turn
-from streamcls.build_bench import BenchReport
-from streamcls.config import from_options
+from streamcls.config.options import from_options
+from streamcls.config.settings import ModelSettings
 from streamcls.errors import ModelSettingsError, OutputPathError
 from streamcls.inference.card import read_card, sha256_of
-from streamcls.inference.folder import describe
+from streamcls.inference.model_folder import describe
 from streamcls.media import cv2
-from streamcls.settings import ModelSettings
 from tests.conftest import Cli, Done
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -36,9 +35,9 @@ DECODE, PREPROCESS, INFER = Cost(5.0, 5.0), Cost(2.0, 2.0), Cost(6.0, 6.0)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measures for a moment only, and torch without a compiler."""
     monkeypatch.setattr(rows, "_SECONDS", 0.02)
-    monkeypatch.setattr("streamcls.build_bench._FORM_SECONDS", 0.02)
+    monkeypatch.setattr("streamcls.bench.report._FORM_SECONDS", 0.02)
     monkeypatch.setattr(pipeline, "_FRAMES", 40)
-    monkeypatch.setattr("streamcls.build_pictures._PICTURES", 80)
+    monkeypatch.setattr("streamcls.export.pictures._PICTURES", 80)
     monkeypatch.setattr(shutil, "which", lambda name: None)
 
 
@@ -319,7 +318,7 @@ def test_several_engines(
     cli: Cli, demo_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Measured once, and shown as JSON, as tables and as a chart."""
-    bench = build_bench.bench
+    bench = report.bench
     measured: list[BenchReport] = []
 
     def once(*arguments: Any, **options: Any) -> BenchReport:
@@ -327,7 +326,7 @@ def test_several_engines(
             measured.append(bench(*arguments, **options))
         return measured[0]
 
-    monkeypatch.setattr(build_bench, "bench", once)
+    monkeypatch.setattr(report, "bench", once)
     monkeypatch.setattr(plan, "ENGINES", ("openvino", "torch"))
     asked = ("bench", demo_clip, "--model", "demo", "--rounds", 1, "--threads", 1, "--quiet")
     _check_json(cli(*asked, "--json"))
@@ -375,7 +374,7 @@ def _check_forms(listed: list[dict[str, Any]]) -> None:
         ("torchscript", 1, 1),
     ]
     assert sum(one["used"] for one in listed) == 2
-    assert all(one["max_change"] < forms.MAX_CHANGE for one in listed)
+    assert all(one["max_change"] < torch_forms.MAX_CHANGE for one in listed)
 
 
 def _check_pipeline(found: dict[str, Any]) -> None:

@@ -5,9 +5,9 @@ import pytest
 
 from streamcls.capture.simulated import FAULTS
 from streamcls.cli.drill import Outcome, _judged, _lasts_s, _row, _Witness
-from streamcls.config import from_options
+from streamcls.config.options import from_options
+from streamcls.config.settings import Settings
 from streamcls.records import Event
-from streamcls.settings import Settings
 from tests.conftest import Cli
 from tests.fakes import event
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from streamcls.cli.run import length_s
-from streamcls.settings import SampleSettings
+from streamcls.config.settings import SampleSettings
 from tests.fakes import info
 
 

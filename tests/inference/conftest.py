@@ -6,7 +6,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from streamcls.capture.picture import read_picture
+from streamcls.capture.picture_file import read_picture
 from streamcls.inference import torchvision_models
 from streamcls.inference.conversion import convert
 from streamcls.inference.preprocess import Preprocess

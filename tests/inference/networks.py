@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from streamcls.inference.probe import probe_pictures
+from streamcls.inference.made_up_pictures import probe_pictures
 from streamcls.inference.torchvision_import import import_torchvision
 from streamcls.inference.torchvision_models import Network
 from streamcls.records import ModelCard

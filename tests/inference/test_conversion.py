@@ -12,9 +12,9 @@ from streamcls.errors import ModelSettingsError
 from streamcls.inference import torchvision_models
 from streamcls.inference.conversion import convert
 from streamcls.inference.engines import format_of
+from streamcls.inference.made_up_pictures import probe_pictures
 from streamcls.inference.onnx_backend import OnnxBackend
 from streamcls.inference.openvino_backend import OpenVinoBackend
-from streamcls.inference.probe import probe_pictures
 from streamcls.inference.torchvision_import import import_torchvision
 from streamcls.inference.torchvision_models import Network
 from streamcls.protocols import Backend

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from streamcls.errors import ModelSettingsError, WeightsUnavailableError
-from streamcls.inference import folder, torchvision_models
+from streamcls.inference import model_folder, torchvision_models
 from streamcls.inference.card import read_labels
-from streamcls.inference.packed import pack, unpack
+from streamcls.inference.packed_weights import pack, unpack
 from streamcls.inference.torchvision_models import load
 from streamcls.inference.weights import read_checkpoint
 
@@ -279,13 +279,13 @@ def test_packing_keeps_a_127th_of_each_channels_range(tmp_path: Path) -> None:
 
 
 def test_the_demo_model_loads_and_is_small() -> None:
-    network = folder.load(DEMO, None, None)
+    network = model_folder.load(DEMO, None, None)
     assert "bolt" in network.card.labels
     assert "Demo model" in network.card.note
     assert sum(f.stat().st_size for f in DEMO.iterdir()) < 12_000_000
 
 
-def model_folder(tmp_path: Path, **changes: object) -> Path:
+def folder_of(tmp_path: Path, **changes: object) -> Path:
     card = json.loads((DEMO / "card.json").read_text()) | {"arch": "squeezenet1_1"}
     card |= {"labels": LABELS} | changes
     made = tmp_path / "model"
@@ -296,9 +296,9 @@ def model_folder(tmp_path: Path, **changes: object) -> Path:
 
 
 def test_a_folder_with_card_and_weights_is_a_model(tmp_path: Path) -> None:
-    made = model_folder(tmp_path, mean=[0.1, 0.2, 0.3])
-    assert folder.is_model_folder(made)
-    assert folder.load(made, None, None).card.mean == (0.1, 0.2, 0.3)
+    made = folder_of(tmp_path, mean=[0.1, 0.2, 0.3])
+    assert model_folder.is_model_folder(made)
+    assert model_folder.load(made, None, None).card.mean == (0.1, 0.2, 0.3)
 
 
 @pytest.mark.parametrize(
@@ -312,14 +312,14 @@ def test_a_folder_with_card_and_weights_is_a_model(tmp_path: Path) -> None:
 )
 def test_folders_that_are_wrong(changes: dict[str, object], message: str, tmp_path: Path) -> None:
     with pytest.raises(ModelSettingsError, match=message):
-        folder.load(model_folder(tmp_path, **changes), None, None)
+        model_folder.load(folder_of(tmp_path, **changes), None, None)
 
 
 def test_a_folder_without_weights(tmp_path: Path) -> None:
-    made = model_folder(tmp_path)
+    made = folder_of(tmp_path)
     (made / "weights.pth").unlink()
     with pytest.raises(ModelSettingsError, match="no weights in it"):
-        folder.load(made, None, None)
+        model_folder.load(made, None, None)
     (made / "weights.npz").write_bytes(b"broken")
     with pytest.raises(ModelSettingsError, match="not packed weights"):
-        folder.load(made, None, None)
+        model_folder.load(made, None, None)

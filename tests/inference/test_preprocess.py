@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from streamcls.inference.preprocess import Preprocess, Resize
-from streamcls.inference.products import Products
+from streamcls.inference.resize_products import Products
 from streamcls.inference.resize_weights import Geometry
 from streamcls.inference.torch_resize import TorchResize
 from streamcls.inference.torchvision_import import import_torchvision

@@ -74,7 +74,7 @@ QUIET = """
 import sys
 from pathlib import Path
 from streamcls.inference.conversion import convert
-from streamcls.inference.probe import probe_pictures
+from streamcls.inference.made_up_pictures import probe_pictures
 from streamcls.inference.quantization import quantize
 from tests.inference.networks import random_network
 out = Path(sys.argv[1])

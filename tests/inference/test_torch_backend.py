@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from streamcls.inference import torch_backend
-from streamcls.inference.folding import fold_batch_norms
+from streamcls.inference.batch_norms import fold_batch_norms
 from streamcls.inference.torch_backend import TorchBackend
 from streamcls.inference.torchvision_models import Network
 from tests.inference.networks import noise, random_network, reference

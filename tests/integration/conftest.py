@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from streamcls.build_model import load_classifier
-from streamcls.build_network import Work
-from streamcls.settings import ModelSettings
+from streamcls.builders.model import load_classifier
+from streamcls.builders.network import Work
+from streamcls.config.settings import ModelSettings
 from tests.integration.rtsp import FaultProxy, RtspServer, system_python_with_gst
 
 

@@ -11,10 +11,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamcls.build_live import build_live
-from streamcls.build_model import load_classifier
-from streamcls.build_network import Work
-from streamcls.config import from_options
+from streamcls.builders.live import build_live
+from streamcls.builders.model import load_classifier
+from streamcls.builders.network import Work
+from streamcls.config.options import from_options
 from streamcls.inference.classifier import ImageClassifier
 from streamcls.metrics import Metrics
 from streamcls.records import Event, Result

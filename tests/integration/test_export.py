@@ -25,8 +25,8 @@ ENGINES = ["openvino", "onnx"]
 def few_pictures() -> Iterator[None]:
     """An export looks at 80 pictures here instead of 500."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("streamcls.build_pictures._PICTURES", 80)
-        patch.setattr("streamcls.build_pictures._PROBES", 24)
+        patch.setattr("streamcls.export.pictures._PICTURES", 80)
+        patch.setattr("streamcls.export.pictures._PROBES", 24)
         yield
 
 
@@ -213,8 +213,8 @@ def test_calibrated_on_a_camera(cli: Cli, rtsp_server: object, tmp_path: Path) -
     server: RtspServer = rtsp_server(size="320x240", fps=15, user="anna", password="geheim")
     monkey = pytest.MonkeyPatch()
     with monkey.context() as patch:
-        patch.setattr("streamcls.build_pictures._LIVE_S", 5.0)
-        patch.setattr("streamcls.build_pictures._FEWEST", 4)
+        patch.setattr("streamcls.export.pictures._LIVE_S", 5.0)
+        patch.setattr("streamcls.export.pictures._FEWEST", 4)
         done = cli(
             "export", "demo", "--precision", "int8", "--calibrate", server.url,
             "--min-agreement", 0, "--out", tmp_path / "b",

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamcls.capture.early import EarlyDecoder, UnfitError
+from streamcls.capture.early_h264 import EarlyDecoder, UnfitError
 from streamcls.capture.live import LiveSource, Retries
-from streamcls.capture.stream import NetworkAddress, NetworkStream
+from streamcls.capture.network import NetworkAddress, NetworkStream
 from streamcls.media import av
 from streamcls.records import LiveFrame
 from tests.integration.rtsp import RtspServer

@@ -10,12 +10,12 @@ import torch
 from PIL import Image, ImageOps
 
 import streamcls
-from streamcls.build_network import Work, torch_backend
-from streamcls.capture.picture import read_picture
+from streamcls.builders.network import Work, torch_backend
+from streamcls.capture.picture_file import read_picture
 from streamcls.inference import torchvision_models
 from streamcls.inference.agreement import answers
 from streamcls.inference.preprocess import Preprocess, Resize
-from streamcls.inference.products import Products
+from streamcls.inference.resize_products import Products
 from streamcls.inference.resize_weights import Geometry
 from streamcls.inference.torch_resize import TorchResize
 from streamcls.inference.torchvision_import import import_torchvision

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from streamcls.build_model import load_classifier
-from streamcls.build_network import Work
+from streamcls.builders.model import load_classifier
+from streamcls.builders.network import Work
+from streamcls.config.settings import ModelSettings
 from streamcls.runtime import stop as module
 from streamcls.runtime.stop import Stop, end_if_signalled, end_on_signals
-from streamcls.settings import ModelSettings
 
 
 def test_the_first_failure_is_kept() -> None:

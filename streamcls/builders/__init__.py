@@ -1,0 +1,1 @@
+"""From settings to objects; every import of a heavy package happens here, when it is needed."""

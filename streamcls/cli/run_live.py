@@ -1,0 +1,140 @@
+"""A live run on the command line: with a window or without."""
+
+import os
+import sys
+from contextlib import ExitStack
+
+import click
+from rich.console import Console
+from rich.status import Status as Line
+
+from streamcls.builders.live import LiveRun, build_live, is_webcam
+from streamcls.builders.outputs import Recorder, live_sinks, stats_file, typeface
+from streamcls.cli.report import EventLines
+from streamcls.config.settings import Settings
+from streamcls.masking import mask_address
+from streamcls.metrics import Metrics
+from streamcls.records import Result, Status
+from streamcls.runtime.stop import Stop
+from streamcls.sinks.window import DisplayProbe, Window
+
+_STATS_EVERY_S = 10.0
+_SCREENS = ("terminal", "window")  # which show the newest frame only
+
+
+def run_live(chosen: Settings, metrics: Metrics, *, quiet: bool) -> None:
+    """Runs one live source until a signal, the window's end or the settings end it.
+
+    Raises:
+        StreamclsError: the first failure, after all outputs are closed.
+        KeyboardInterrupt, SystemExit: a signal ended it.
+    """
+    stop = Stop()
+    with ExitStack() as stack:
+        probe = _display_probe(chosen)
+        if probe is not None:
+            stack.callback(probe.close)
+        progress = not quiet and sys.stderr.isatty()
+        run = build_live(chosen, stop=stop, metrics=metrics, progress=progress)
+        shown = probe is not None and _can_show(probe, chosen)
+        if not quiet:
+            click.echo(_heading(run, chosen), err=True)
+        try:
+            with stop.on_signals(), run.pipeline:
+                _add_outputs(run, chosen, shown=shown)
+                if shown:
+                    _loop_with_window(run, chosen)
+                else:
+                    _loop(run, shown=progress)
+        finally:
+            if not quiet:
+                done = metrics.snapshot()
+                click.echo(f"{done.ledger}; {done.seconds:.1f} s, {done.fps:.1f} fps", err=True)
+                for name, counts in done.outputs.items():
+                    if counts.dropped and name not in _SCREENS:
+                        click.echo(f"{name}: {counts.dropped} dropped; it was too slow", err=True)
+    if run.pipeline.output_failure is not None:
+        raise run.pipeline.output_failure
+    if stop.signal is not None:
+        raise SystemExit(128 + stop.signal)
+
+
+def _display_probe(chosen: Settings) -> DisplayProbe | None:
+    """Tries a window in the background, where one is wanted or might be."""
+    show = chosen.outputs.show
+    if show is None:
+        has_display = sys.platform != "linux" or any(
+            os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+        )
+        show = is_webcam(chosen.source) and has_display
+    return DisplayProbe() if show else None
+
+
+def _can_show(probe: DisplayProbe, chosen: Settings) -> bool:
+    problem = probe.problem()
+    if problem is None:
+        return True
+    if chosen.outputs.show:
+        raise problem
+    return False
+
+
+def _heading(run: LiveRun, chosen: Settings) -> str:
+    threads = f"{run.threads} thread{'s' if run.threads > 1 else ''}"
+    engine = f"{run.classifier.backend_name} ({run.classifier.choice})"
+    model = f"{chosen.model.name} on {engine}, {threads}"
+    return f"{run.source.camera}: {mask_address(chosen.source)}; {model}"
+
+
+def _add_outputs(run: LiveRun, chosen: Settings, *, shown: bool) -> None:
+    outputs, pipeline = chosen.outputs, run.pipeline
+    for name, sink in live_sinks(chosen, run):
+        pipeline.add(name, sink)
+    if not (shown or outputs.csv or outputs.events or outputs.video or outputs.stats):
+        pipeline.add("lines", EventLines())
+    stats = stats_file(chosen, run)
+    if stats is not None:
+        pipeline.every(_STATS_EVERY_S, "stats", stats.rewrite, stats.close)
+
+
+def _loop(run: LiveRun, *, shown: bool) -> None:
+    """Without a window: a line on the terminal that says how it is going."""
+    outlet = run.pipeline.outlet("terminal", frames=False, answers=True, images=False, newest=True)
+    run.pipeline.start()
+    with ExitStack() as stack:
+        line = None
+        if shown:
+            line = stack.enter_context(Line("connecting", console=Console(stderr=True)))
+        for result in run.pipeline.results(outlet):
+            if line is not None:
+                line.update(_line(run.pipeline.status, result))
+
+
+def _line(status: Status, result: Result | None) -> str:
+    if status.state != "ok":
+        return f"{status.state.replace('_', ' ')}: {status.reason}"
+    label = result.steady or "unknown" if result is not None else ""
+    age = "" if status.age_ms is None else f"age {status.age_ms:.0f} ms"
+    return f"{status.fps:.1f} fps  {status.labels_fps:.1f} labels/s  {age}  {label}"
+
+
+def _loop_with_window(run: LiveRun, chosen: Settings) -> None:
+    letters = typeface(chosen, run)
+    window = Window(
+        run.source.camera,
+        letters,
+        chosen.postprocess.top_k,
+        quit_=run.pipeline.stop.set,
+        record=Recorder(chosen, run, letters).toggle,
+    )
+    try:
+        outlet = run.pipeline.outlet("window", frames=True, answers=False, images=True, newest=True)
+        run.pipeline.start()
+        for result in run.pipeline.results(outlet):
+            if result is not None:
+                window.show(result)
+            else:
+                window.idle(run.pipeline.status)
+            window.poll()
+    finally:
+        window.close()

@@ -1,0 +1,1 @@
+"""Bundles: made of plain models, measured, and checked against their originals."""

@@ -1,0 +1,128 @@
+"""Pictures to calibrate and to measure a model on, from what the user has."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamcls.builders.live import is_live, open_live
+from streamcls.config.settings import Settings
+from streamcls.config.types import with_variables
+from streamcls.errors import SettingsError
+from streamcls.masking import mask_address
+from streamcls.records import Image, LiveFrame
+from streamcls.runtime.stop import Stop
+
+if TYPE_CHECKING:
+    from streamcls.inference.engines import Pixels
+    from streamcls.inference.torchvision_models import Network
+
+MADE_UP = "made-up pictures"
+_PICTURES = 500  # half of them to calibrate on, half to measure on
+_FEWEST = 20  # distinct ones; fewer say nothing
+_PROBES = 200
+_LIVE_S, _LIVE_EVERY_S = 60.0, 0.12  # how long a live source is looked at, and how often
+_STRETCHES = 10  # into which a recording is cut
+
+Truth = frozenset[int] | None  # accepted classes, or not known
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictures:
+    """Preprocessed pictures, (S, S, 3) uint8 RGB each, and where they come from.
+
+    `truth` has the accepted classes of each picture that is measured on, None where not known.
+    """
+
+    source: str
+    calibration: "Sequence[Pixels]"
+    measured: "Sequence[Pixels]"
+    truth: Sequence[Truth]
+
+
+def gather(settings: Settings | None, network: "Network", *, calibrate: bool = True) -> Pictures:
+    """Distinct pictures from the settings' source; without one, made-up ones.
+
+    Args:
+        settings: with the source, or None.
+        network: with the card that says how they are preprocessed.
+        calibrate: whether half of them are to calibrate on; else all are to measure on.
+
+    Raises:
+        SourceError, SourceNotFoundError: it can't be read.
+        SettingsError: too few distinct pictures in it.
+    """
+    from streamcls.capture.picture_samples import Distinct
+    from streamcls.inference.made_up_pictures import probe_pictures
+    from streamcls.inference.preprocess import Preprocess
+
+    if settings is None:
+        made = probe_pictures(_PROBES, network.card.input_size)
+        return Pictures(MADE_UP, (), made, [None] * len(made))
+    source = with_variables(settings.source)
+    path = Path(source).expanduser()
+    shown = mask_address(source) if is_live(source) else str(path.absolute())
+    # Neighbours in a recording are alike: it is cut into stretches, of which each second one is
+    # measured on. In a folder each second picture is.
+    folder = path.is_dir()
+    if folder:
+        pictures = _from_folder(path, network.card.labels)
+    else:
+        pictures = ((image, None) for image in _frames(settings, path))
+    preprocess, known = Preprocess(network.card), Distinct()
+    found = [(preprocess(image), truth) for image, truth in pictures if known.is_new(image)]
+    if folder and not found:
+        raise SettingsError(f"{shown}: no pictures in this folder; give pictures, or one video")
+    if len(found) < _FEWEST:
+        raise SettingsError(
+            f"{shown}: {len(found)} distinct pictures in it, at least {_FEWEST} are needed; give "
+            "a longer recording, or a folder of pictures"
+        )
+    if not calibrate:
+        pixels, accepted = zip(*found, strict=True)
+        return Pictures(shown, (), pixels, accepted)
+    stretch = 1 if folder else max(1, len(found) // _STRETCHES)
+    calibration = [pixels for at, (pixels, _) in enumerate(found) if at // stretch % 2 == 0]
+    measured = [one for at, one in enumerate(found) if at // stretch % 2 == 1]
+    return Pictures(
+        shown, calibration, [pixels for pixels, _ in measured], [truth for _, truth in measured]
+    )
+
+
+def _from_folder(folder: Path, labels: Sequence[str]) -> Iterator[tuple[Image, Truth]]:
+    """Pictures with the class that the folder they are in is named after, if it is one."""
+    from streamcls.capture.picture_samples import spread_pictures
+
+    numbers = {_as_words(label): number for number, label in enumerate(labels)}
+    for file, image in spread_pictures(folder, _PICTURES):
+        number = numbers.get(_as_words(file.parent.name))
+        yield image, None if number is None else frozenset([number])
+
+
+def _as_words(name: str) -> str:
+    return name.replace("_", " ").casefold()
+
+
+def _frames(settings: Settings, path: Path) -> Iterator[Image]:
+    from streamcls.capture.picture_samples import spread_frames
+
+    return _grab(settings) if is_live(settings.source) else spread_frames(path, _PICTURES)
+
+
+def _grab(settings: Settings) -> Iterator[Image]:
+    """Good frames of a live source, for a while."""
+    stop, next_s, count = Stop(), 0.0, 0
+    begun_s = time.monotonic()
+    with stop.on_signals(), closing(open_live(settings, stop).watch()) as items:
+        for item in items:
+            now_s = time.monotonic()
+            if stop.is_set or now_s - begun_s > _LIVE_S or count == _PICTURES:
+                break
+            if isinstance(item, LiveFrame) and item.fault is None and now_s >= next_s:
+                assert item.image is not None
+                next_s, count = now_s + _LIVE_EVERY_S, count + 1
+                yield item.image
+    if stop.signal is not None:
+        raise SystemExit(128 + stop.signal)

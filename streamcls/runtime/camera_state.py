@@ -1,0 +1,265 @@
+"""What is known of a live camera at this moment, and everyone who wants to know of changes."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from streamcls.metrics import Metrics
+from streamcls.protocols import Smoother
+from streamcls.records import (
+    Event,
+    Frame,
+    LiveFrame,
+    Lost,
+    Prediction,
+    Result,
+    Status,
+    Steady,
+    Timing,
+)
+
+log = logging.getLogger(__name__)
+
+_RATE_S = 2.0  # over which frames and labels are counted for the rates shown
+_WITHOUT_FRAMES = ("connecting", "no_signal", "stale")
+_LATE_FRAMES = 5  # usual intervals without a frame, for slow cameras
+
+
+class CameraState:
+    """State of the source, steady label and last answer; any thread may call.
+
+    Frames, losses and answers come from different threads. Each is taken in under one lock and told
+    to the outputs before the next one, so all of them see the same order.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        smoother: Smoother,
+        *,
+        top_k: int,
+        stale_after_s: float,
+        metrics: Metrics,
+        tell: Callable[[Result | Event], None],
+        say: Callable[[int, str], None] = log.log,
+    ) -> None:
+        """Begins in state "connecting", at 0 s.
+
+        Args:
+            camera: name for rows and events.
+            smoother: makes the steady label; forgets everything when the signal is lost.
+            top_k: how many labels `Result.top` gives unless told otherwise.
+            stale_after_s: without a frame for so long, the source is stale.
+            metrics: where frames are counted.
+            tell: hands results and events to the outputs; must not wait.
+            say: logs a line; must not wait, either, as standard error may.
+        """
+        self._camera = camera
+        self._smoother = smoother
+        self._top_k = top_k
+        self._stale_after_s = stale_after_s
+        self._metrics = metrics
+        self._tell = tell
+        self._say = say
+        self._lock = threading.Lock()
+        self._state, self._reason, self._since_s = "connecting", "", 0.0
+        self._epoch = 0  # goes up when labels end; answers to frames before that come too late
+        self._index = 0
+        self._real_until_s = 0.0  # end of the last frame that could be trusted
+        self._latest_s = 0.0  # of the last frame of any kind
+        self._interval_s = 0.0
+        self._steady = Steady(None, 0.0)
+        self._last: Prediction | None = None
+        self._age_ms: float | None = None
+        self._frames, self._labels = _Rate(), _Rate()
+        self._dropped = 0
+        self._failed: tuple[str, ...] = ()
+        self._over = False
+        metrics.in_state("connecting")
+
+    def begin(self) -> None:
+        """Tells the first state."""
+        with self._lock:
+            self._tell(self._state_event(None))
+
+    def frame(self, live: LiveFrame, now_s: float, *, sampled: bool) -> tuple[Frame, int] | None:
+        """Takes in a frame, which came at `now_s`, and shows it.
+
+        Returns:
+            The frame to classify and what `classified` wants with its answer; None for one that
+            can't be trusted.
+        """
+        with self._lock:
+            self._index, self._latest_s = live.index, now_s
+            self._interval_s = live.duration_s
+            # A frame that was held up is old; that it is late begins now.
+            at_s = now_s if live.fault == "late" else live.pts_s
+            self._change(live.state, live.reason, at_s)
+            self._frames.count()
+            if live.fault is None:
+                self._real_until_s = live.pts_s + live.duration_s
+            if live.image is None:
+                return None
+            frame = Frame(
+                camera=self._camera,
+                index=live.index,
+                pts_s=live.pts_s,
+                time_source="monotonic",
+                duration_s=live.duration_s,
+                captured_ns=live.captured_ns,
+                captured_utc=live.captured_utc,
+                sampled=sampled,
+                image=live.image,
+            )
+            self._tell(self._result(frame, None, (), None))
+            return (frame, self._epoch) if live.fault is None else None
+
+    def lost(self, lost: Lost, now_s: float) -> None:
+        """The source gives no frames."""
+        with self._lock:
+            self._change("no_signal", lost.reason, now_s)
+
+    def look(self, now_s: float) -> None:
+        """Notices that frames stay away; to be called several times a second."""
+        with self._lock:
+            silent_s = now_s - self._latest_s
+            allowed_s = max(self._stale_after_s, _LATE_FRAMES * self._interval_s)
+            if self._state not in _WITHOUT_FRAMES and silent_s > allowed_s:
+                self._change("stale", f"no frame for {allowed_s:.1f} s", now_s)
+
+    def classified(
+        self, frame: Frame, epoch: int, prediction: Prediction, timing: Timing
+    ) -> Result | None:
+        """Takes in the answer to a frame; None if the signal was lost meanwhile."""
+        with self._lock:
+            if self._over:
+                return None
+            if epoch != self._epoch:
+                self._metrics.dropped("signal lost")
+                return None
+            self._metrics.classified(timing)
+            self._last, self._age_ms = prediction, timing.age_ms
+            self._labels.count()
+            self._steady, events = self._smoother.update(frame.index, frame.pts_s, prediction)
+            for event in events:
+                self._tell(event)
+            result = self._result(frame, prediction, events, timing)
+            self._tell(result)
+            return result
+
+    def superseded(self, _item: object) -> None:
+        """A frame that waited for the classifier gave way to a newer one."""
+        self._metrics.dropped("newer")
+        self._dropped += 1
+
+    def status(self) -> Status:
+        """Of this moment."""
+        with self._lock:
+            return self._status()
+
+    def tell_failure(self, output: str, reason: str, now_s: float) -> None:
+        """An output failed; the others get to know."""
+        with self._lock:
+            self._failed = (*self._failed, output)
+            self._tell(self._event("output_failed", now_s, now_s, f"{output}: {reason}"))
+
+    def finish(self, now_s: float) -> None:
+        """The end of the run: closes the open segment and the state; answers come too late now."""
+        with self._lock:
+            self._over = True
+            self._metrics.drop_in_flight("stopped")
+            self._end_labels(min(now_s, self._real_until_s))
+            self._tell(self._state_event(max(now_s, self._since_s)))
+
+    def _change(self, state: str, reason: str, now_s: float) -> None:
+        """Into another state, which began where the last one was no longer true."""
+        # Only a loss has reasons worth telling apart; a delay that grows is one and the same.
+        same = state == self._state and (state != "no_signal" or reason == self._reason)
+        if same:
+            return
+        from_ok, first = self._state == "ok", self._state == "connecting"
+        at_s = min(now_s, self._real_until_s) if from_ok else now_s
+        at_s = max(at_s, self._since_s)
+        if from_ok:
+            self._end_labels(at_s)
+        self._tell(self._state_event(at_s))
+        self._state, self._reason, self._since_s = state, reason, at_s
+        self._metrics.in_state(state)
+        self._tell(self._state_event(None))
+        if state == "ok":
+            self._say(logging.INFO if first else logging.WARNING, f"{self._camera}: good signal")
+        else:
+            self._say(logging.WARNING, f"{self._camera}: {state.replace('_', ' ')}: {reason}")
+
+    def _end_labels(self, at_s: float) -> None:
+        for event in self._smoother.finish(at_s):
+            self._tell(event)
+        self._epoch += 1
+        self._steady, self._last, self._age_ms = Steady(None, 0.0), None, None
+
+    def _state_event(self, end_s: float | None) -> Event:
+        return self._event(self._state, self._since_s, end_s, self._reason)
+
+    def _event(self, label: str, start_s: float, end_s: float | None, reason: str) -> Event:
+        return Event(
+            kind="state",
+            camera=self._camera,
+            label=label,
+            start_s=start_s,
+            end_s=end_s,
+            mean_prob=0.0,
+            peak_prob=0.0,
+            peak_frame=self._index,
+            reason=reason,
+        )
+
+    def _result(
+        self,
+        frame: Frame,
+        raw: Prediction | None,
+        events: tuple[Event, ...],
+        timing: Timing | None,
+    ) -> Result:
+        return Result(
+            frame=frame,
+            raw=raw,
+            last=self._last,
+            steady=self._steady.label,
+            steady_prob=self._steady.prob,
+            events=events,
+            timing=timing,
+            top_k=self._top_k,
+            status=self._status(),
+        )
+
+    def _status(self) -> Status:
+        return Status(
+            state=self._state,
+            reason=self._reason,
+            fps=self._frames.value(),
+            labels_fps=self._labels.value(),
+            age_ms=self._age_ms,
+            dropped=self._dropped,
+            failed=self._failed,
+        )
+
+
+class _Rate:
+    """Things a second over the last seconds."""
+
+    def __init__(self) -> None:
+        self._recent: deque[float] = deque()
+
+    def count(self) -> None:
+        """One more, now."""
+        self._recent.append(time.monotonic())
+        self.value()
+
+    def value(self) -> float:
+        """At this moment."""
+        recent, since_s = self._recent, time.monotonic() - _RATE_S
+        while recent and recent[0] < since_s:
+            recent.popleft()
+        return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 else 0.0

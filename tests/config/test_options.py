@@ -1,0 +1,401 @@
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from streamcls.config.options import check_fits, from_options, options
+from streamcls.config.settings import Settings
+from streamcls.config.types import Rotation, with_variables
+from streamcls.errors import SettingsError
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+
+
+def mistakes(text: str, tmp_path: Path, **given: object) -> list[str]:
+    file = tmp_path / "s.yaml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as raised:
+        from_options(given, file)
+    return [line.removeprefix(f"{file}:") for line in str(raised.value).splitlines()]
+
+
+def test_defaults_stand_in_one_place() -> None:
+    settings = from_options({"source": "a.mp4"})
+    assert settings == Settings(source="a.mp4")
+    assert settings.model.name == "resnet18"
+    assert settings.postprocess.top_k == 3
+
+
+def test_options_nest_in_their_groups_and_none_is_not_given() -> None:
+    settings = from_options({"source": "a.mp4", "every": "5", "model": "demo", "top_k": None})
+    assert settings.sample.every == 5
+    assert settings.model.name == "demo"
+    assert settings.postprocess.top_k == 3
+
+
+def test_options_overrule_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text("source: a.mp4\nsample: {every: 5}\noutputs:\n  csv: out.csv\n")
+    settings = from_options({"source": "b.mp4", "every": "2"}, file)
+    assert (settings.source, settings.sample.every) == ("b.mp4", 2)
+    assert settings.outputs.csv == Path("out.csv")
+
+
+def test_unknown_keys_are_refused_with_line_and_nearest_name(tmp_path: Path) -> None:
+    text = "source: a.mp4\n\nsampel:\n  every: 3\nsample:\n  evry: 2\n  zzz: 1\n"
+    assert mistakes(text, tmp_path) == [
+        "3: sampel: unknown key, did you mean 'sample'?",
+        "6: sample.evry: unknown key, did you mean 'every'?",
+        "7: sample.zzz: unknown key",
+    ]
+
+
+def test_wrong_values_are_all_said_at_once(tmp_path: Path) -> None:
+    text = "source: a.mp4\nsample: {fps: -1}\npostprocess:\n  threshold: .nan\noutputs: hello\n"
+    assert mistakes(text, tmp_path) == [
+        "2: sample.fps: should be greater than 0, not -1",
+        "4: postprocess.threshold: should be a finite number, not nan",
+        "5: outputs: should be a group of keys, each on a line of its own below it",
+    ]
+
+
+def test_a_mistake_on_the_command_line_names_the_option(tmp_path: Path) -> None:
+    found = mistakes("source: a.mp4\nsample:\n  every: 0\n", tmp_path, top_k="x")
+    assert found[0].startswith("--top-k: should be a valid integer")
+    assert found[1] == "3: sample.every: should be greater than or equal to 1, not 0"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("source: [1", "1: not YAML"),
+        ("- a\n", "1: no settings"),
+        ("", "1: no settings"),
+        ("source: a\nsource: b\n", "2: source: stands twice, first on line 1"),
+        ("source: a\nsample:\n  every: 2\n  every: 3\n", "4: sample.every: stands twice"),
+    ],
+)
+def test_files_that_are_no_settings(text: str, expected: str, tmp_path: Path) -> None:
+    assert mistakes(text, tmp_path)[0].startswith(expected)
+
+
+def test_a_missing_or_binary_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"no\.yaml: No such file"):
+        from_options({}, tmp_path / "no.yaml")
+    (tmp_path / "b.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="not a text file in UTF-8"):
+        from_options({}, tmp_path / "b.yaml")
+
+
+@pytest.mark.parametrize(("given", "other"), [("fps", "every"), ("every", "fps")])
+def test_an_option_overrules_the_one_that_it_excludes(
+    given: str, other: str, tmp_path: Path
+) -> None:
+    (tmp_path / "s.yaml").write_text(f"source: a.mp4\nsample: {{{other}: 2}}\n")
+    sample = from_options({given: 5}, tmp_path / "s.yaml").sample
+    assert (getattr(sample, given), getattr(sample, other)) == (5, None)
+
+
+def test_options_go_into_a_group_that_is_empty_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text("source: a.mp4\nsample:\noutputs:\n  # csv: b.csv\n")
+    found = from_options({"every": 5, "csv": "c.csv"}, tmp_path / "s.yaml")
+    assert (found.sample.every, found.outputs.csv) == (5, Path("c.csv"))
+
+
+def test_a_key_in_the_wrong_place_is_told_the_right_one(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text("source: a.mp4\ntop_k: 5\n")
+    with pytest.raises(SettingsError, match=r":2: top_k: .*it belongs in postprocess\.top_k"):
+        from_options({}, tmp_path / "s.yaml")
+
+
+@pytest.mark.parametrize("key", ["null", "true", "1"])
+def test_keys_are_text(key: str, tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(f"source: a.mp4\n{key}: 5\n")
+    with pytest.raises(SettingsError, match=f"s.yaml:2: {key}: a key has to be text"):
+        from_options({}, tmp_path / "s.yaml")
+
+
+def test_values_that_are_something_else_are_refused_in_plain_words(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(
+        "source: null\nsample: {every: yes}\nmodel: {name: ''}\noutputs: {csv: 2024-01-01}\n"
+    )
+    with pytest.raises(SettingsError) as raised:
+        from_options({}, tmp_path / "s.yaml")
+    said = [line.split(": ", 1)[1] for line in str(raised.value).splitlines()]
+    assert said == [
+        "source: missing",
+        "sample.every: should be a number, not yes",
+        "model.name: should not be empty",
+        "outputs.csv: should be the name of a file, not datetime.date(2024, 1, 1)",
+    ]
+    with pytest.raises(SettingsError, match=r"^--csv: should be the name of a file, not empty$"):
+        from_options({"source": "a.mp4", "csv": ""})
+
+
+def test_every_and_fps_exclude_each_other() -> None:
+    with pytest.raises(SettingsError, match="--fps: can't be given together with `every`"):
+        from_options({"source": "a", "every": "2", "fps": "3"})
+
+
+@pytest.mark.parametrize("value", ["nan", "-0.1", "1.1", "inf", "high"])
+def test_a_threshold_is_a_probability(value: str) -> None:
+    with pytest.raises(SettingsError, match="--threshold: "):
+        from_options({"source": "a", "threshold": value})
+
+
+def test_a_source_is_needed() -> None:
+    with pytest.raises(SettingsError, match="SOURCE: missing"):
+        from_options({})
+
+
+def test_a_group_with_all_keys_commented_out_is_fine(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text("source: a.mp4\nsample:\n#  every: 2\n")
+    assert from_options({}, file).sample.every is None
+
+
+def test_every_setting_has_a_description() -> None:
+    assert [o.name for o in options().values() if not o.help] == []
+
+
+@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.name)
+def test_the_examples_load(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAM_PASSWORD", "geheim")
+    assert from_options({}, file).source
+
+
+# -- live sources
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("1h", Rotation(seconds=3600)),
+        ("90s", Rotation(seconds=90)),
+        ("30m", Rotation(seconds=1800)),
+        ("30min", Rotation(seconds=1800)),
+        ("1d", Rotation(seconds=86400)),
+        ("1.5H", Rotation(seconds=5400)),
+        (" 2 h ", Rotation(seconds=7200)),
+        ("500MB", Rotation(bytes=500_000_000)),
+        ("2GB", Rotation(bytes=2_000_000_000)),
+        ("64kB", Rotation(bytes=64_000)),
+        ("0.5 gb", Rotation(bytes=500_000_000)),
+    ],
+)
+def test_files_are_rotated_by_time_or_size(given: str, expected: Rotation, tmp_path: Path) -> None:
+    assert from_options({"source": "0", "rotate": given}).outputs.rotate == expected
+    (tmp_path / "s.yaml").write_text(f"source: '0'\noutputs:\n  rotate: '{given}'\n")
+    assert from_options({}, tmp_path / "s.yaml").outputs.rotate == expected
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "h", "90", "0h", "0MB", "-1h", "1h30m", "5 parsecs", "1e3s", "1,5h", "MB", "1G", "1h 1MB"],
+)
+def test_a_wrong_rotation_is_one_line_with_examples(given: str, tmp_path: Path) -> None:
+    said = f"should be a time like 1h, 30m or 90s, or a size like 500MB, not {given!r}"
+    with pytest.raises(SettingsError) as raised:
+        from_options({"source": "0", "rotate": given})
+    assert str(raised.value) == f"--rotate: {said}"
+    text = f"source: '0'\noutputs:\n  rotate: '{given}'\n"
+    assert mistakes(text, tmp_path) == [f"3: outputs.rotate: {said}"]
+
+
+@pytest.mark.parametrize("given", ["90", "yes", "[1h]", "{hours: 1}"])
+def test_a_rotation_is_text(given: str, tmp_path: Path) -> None:
+    text = f"source: '0'\noutputs:\n  rotate: {given}\n"
+    (found,) = mistakes(text, tmp_path)
+    assert found.startswith("3: outputs.rotate")
+
+
+def test_a_variable_of_the_environment_is_kept_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CAM_PASSWORD", "geheim")
+    address = "rtsp://anna:${CAM_PASSWORD}@10.0.0.7/cam"
+    (tmp_path / "s.yaml").write_text(f"source: {address}\n")
+    for settings in (from_options({"source": address}), from_options({}, tmp_path / "s.yaml")):
+        assert settings.source == address
+        for shown in (repr(settings), str(settings), settings.model_dump_json()):
+            assert "geheim" not in shown
+        assert with_variables(settings.source) == "rtsp://anna:geheim@10.0.0.7/cam"
+
+
+def test_a_variable_that_is_not_set_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CAM_USER", "geheim")
+    monkeypatch.delenv("CAM_PASSWORD", raising=False)
+    address = "rtsp://${CAM_USER}:${CAM_PASSWORD}@10.0.0.7/cam"
+    with pytest.raises(SettingsError) as raised:
+        from_options({"source": address})
+    assert str(raised.value) == "SOURCE: the environment variable CAM_PASSWORD is not set"
+    assert mistakes(f"camera: door\nsource: {address}\n", tmp_path) == [
+        "2: source: the environment variable CAM_PASSWORD is not set"
+    ]
+
+
+def test_an_empty_variable_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAM_PASSWORD", "")
+    settings = from_options({"source": "rtsp://anna:${CAM_PASSWORD}@h/"})
+    assert with_variables(settings.source) == "rtsp://anna:@h/"
+
+
+@pytest.mark.parametrize(
+    ("secret", "quoted"),
+    [
+        ("a@b", "a%40b"),
+        ("a/b", "a%2Fb"),
+        ("a:b", "a%3Ab"),
+        ("a?b#c&d", "a%3Fb%23c%26d"),
+        ("100% ü", "100%25%20%C3%BC"),
+        ("${OTHER}", "%24%7BOTHER%7D"),
+        (r"\1\g<0>", "%5C1%5Cg%3C0%3E"),
+        ("Plain-1.2_3~", "Plain-1.2_3~"),
+    ],
+)
+def test_secrets_are_quoted_so_that_they_are_nothing_else_in_the_address(
+    monkeypatch: pytest.MonkeyPatch, secret: str, quoted: str
+) -> None:
+    monkeypatch.setenv("CAM_PASSWORD", secret)
+    monkeypatch.setenv("OTHER", "x")
+    found = with_variables("rtsp://anna:${CAM_PASSWORD}@h/cam?p=${CAM_PASSWORD}&q=$HOME")
+    assert found == f"rtsp://anna:{quoted}@h/cam?p={quoted}&q=$HOME"
+    parts = urlsplit(found)
+    assert parts.hostname == "h"
+    assert unquote(parts.password or "") == secret
+
+
+def test_an_address_without_variables_stays_as_it_is() -> None:
+    address = "rtsp://anna:p%40ss$1@h/cam?a={b}&c=${}"
+    assert with_variables(from_options({"source": address}).source) == address
+
+
+LIVE_ONLY = {
+    "rtsp_transport": "udp",
+    "connect_timeout": 3,
+    "read_timeout": 3,
+    "max_retries": 2,
+    "retry_for": 60,
+    "stale_after": 1,
+    "frozen_after": 0,
+    "max_delay": 1,
+    "rotate": "1h",
+    "queue_size": 2,
+    "queue_policy": "block",
+}
+
+
+def test_what_only_live_sources_have_is_refused_for_a_file_one_line_each() -> None:
+    settings = from_options({"source": "a.mp4", **LIVE_ONLY})
+    with pytest.raises(SettingsError) as raised:
+        check_fits(settings, live=False)
+    lines = str(raised.value).splitlines()
+    said = {f"--{name.replace('_', '-')}" for name in LIVE_ONLY}
+    assert {line.split()[0] for line in lines} == said
+    assert len(lines) == len(said)
+    assert all(line.endswith("): only for live sources") for line in lines)
+    assert "--rtsp-transport (connection.transport): only for live sources" in lines
+    check_fits(from_options({"source": "0", **LIVE_ONLY, "csv": "o.csv"}), live=True)
+
+
+def test_a_rotation_of_nothing_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"--rotate .outputs.rotate.: needs --csv or --video"):
+        check_fits(from_options({"source": "0", "rotate": "1h"}), live=True)
+
+
+def test_a_window_over_a_file_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"--show .outputs.show.: only for live sources"):
+        check_fits(from_options({"source": "a.mp4", "show": True}), live=False)
+    check_fits(from_options({"source": "a.mp4", "show": False}), live=False)
+
+
+def test_what_only_files_have_is_refused_for_a_live_source() -> None:
+    settings = from_options({"source": "0", "start": 5})
+    with pytest.raises(SettingsError) as raised:
+        check_fits(settings, live=True)
+    assert str(raised.value) == "--start (sample.start): only for recordings"
+    check_fits(settings, live=False)
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_all_other_settings_fit_both(live: bool) -> None:
+    given: dict[str, object] = {
+        "source": "x",
+        "camera": "door",
+        "every": 2,
+        "duration": 5,
+        "top_k": 5,
+        "csv": "a.csv",
+        "video": "a.mp4",
+        "stats": "a.json",
+        "threads": 2,
+    }
+    check_fits(from_options(given), live=live)
+
+
+def test_a_setting_of_the_file_that_does_not_fit_is_refused_too(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text("source: a.mp4\nsignal: {stale_after: 2}\n")
+    # It is the default; but who writes it expects something of it.
+    with pytest.raises(SettingsError, match=r"^--stale-after \(signal\.stale_after\): only for"):
+        check_fits(from_options({}, tmp_path / "s.yaml"), live=False)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("connect_timeout", 0),
+        ("read_timeout", -1),
+        ("max_retries", -1),
+        ("max_retries", 1.5),
+        ("retry_for", -1),
+        ("stale_after", 0),
+        ("frozen_after", -1),
+        ("frozen_after", "nan"),
+        ("max_delay", 0),
+        ("queue_size", 0),
+        ("queue_policy", "oldest"),
+        ("rtsp_transport", "TCP"),
+    ],
+)
+def test_limits_of_live_settings(option: str, value: object) -> None:
+    with pytest.raises(SettingsError, match=f"^--{option.replace('_', '-')}: ") as raised:
+        from_options({"source": "0", option: value})
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("option", ["max_retries", "retry_for", "frozen_after"])
+def test_0_is_a_value_where_it_means_something(option: str) -> None:
+    settings = from_options({"source": "0", option: 0})
+    where = options()[option].where
+    assert getattr(getattr(settings, where[0]), where[1]) == 0
+
+
+@pytest.mark.parametrize("value", [True, False, None])
+def test_a_window_can_be_asked_for_or_ruled_out_or_left_alone(value: bool | None) -> None:
+    assert from_options({"source": "0", "show": value}).outputs.show is value
+
+
+def test_the_window_is_a_switch_with_a_name_for_off() -> None:
+    show = options()["show"]
+    assert (show.where, show.is_flag, show.off, show.default) == (
+        ("outputs", "show"),
+        True,
+        "headless",
+        None,
+    )
+    assert [option.name for option in options().values() if option.off] == ["show"]
+    assert "headless" not in options()
+
+
+def test_an_option_overrules_the_window_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text("source: '0'\noutputs: {show: true}\n")
+    assert from_options({}, tmp_path / "s.yaml").outputs.show is True
+    assert from_options({"show": None}, tmp_path / "s.yaml").outputs.show is True
+    assert from_options({"show": False}, tmp_path / "s.yaml").outputs.show is False
+
+
+def test_a_window_is_yes_or_no(tmp_path: Path) -> None:
+    (found,) = mistakes("source: '0'\noutputs:\n  show: maybe\n", tmp_path)
+    assert found.startswith("3: outputs.show: should be a valid boolean")

@@ -9,7 +9,6 @@ counts. At the end openvino int8 beside its floor: its parts alone, with every C
 import argparse
 import itertools
 import json
-import math
 import os
 import resource
 import statistics
@@ -172,12 +171,14 @@ def parts_alone(place: Place) -> dict[str, dict[str, float]]:
     from streamcls.builders.model import load_classifier
     from streamcls.builders.network import Work
     from streamcls.builders.recording import BATCH
+    from streamcls.capture.file import FileSource
     from streamcls.config.settings import ModelSettings
 
     settings = ModelSettings(name=str(place.bundle("openvino")))
     classifier = load_classifier(settings, Work(BATCH, 1), progress=False)
-    pictures = parts.first_pictures(place.clip)
-    found = {"decode": parts.decode(place.clip, math.inf), "convert": parts.to_bgr(pictures)[0]}
+    pictures = parts.first_pictures(FileSource(place.clip, camera=""))
+    decoded = parts.decode(FileSource(place.clip, camera=""))
+    found = {"decode": decoded, "convert": parts.to_bgr(pictures)[0]}
     found["preprocess"], found["infer"] = parts.classify(classifier, pictures)
     return {name: asdict(cost) for name, cost in found.items()}
 

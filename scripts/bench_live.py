@@ -145,6 +145,7 @@ def streamcls_ages(url: str, step_s: float, seconds: float) -> Ages:
     from streamcls.metrics import Metrics
     from streamcls.protocols import Classified
     from streamcls.records import Prediction
+    from streamcls.runtime.output_queue import Wanted
     from streamcls.runtime.stop import Stop
 
     warm_s = time.monotonic() + WARM_UP_S + 1
@@ -167,10 +168,10 @@ def streamcls_ages(url: str, step_s: float, seconds: float) -> Ages:
         progress=False,
         classifier=StandIn(),  # type: ignore[arg-type]
     )
-    outlet = run.pipeline.outlet("bench", frames=False, answers=True, images=True, newest=True)
+    output = run.pipeline.output("bench", Wanted(images=True, newest=True))
     with run.pipeline:
         run.pipeline.start()
-        yield from judged(run.pipeline.results(outlet), seconds)
+        yield from judged(run.pipeline.results(output), seconds)
 
 
 def resnet18_ages(url: str, _step_s: float, seconds: float) -> Ages:

@@ -76,17 +76,19 @@ def stream(
         SourceNotFoundError, SourceError: the file can't be read, or the source was given up.
         ModelSettingsError, WeightsUnavailableError: the model can't be had.
     """
-    from streamcls.builders.live import is_live
     from streamcls.builders.recording import build_run
+    from streamcls.builders.source import is_live
     from streamcls.config.options import from_options
     from streamcls.metrics import Metrics
+    from streamcls.runtime.output_queue import Wanted
     from streamcls.runtime.stop import Stop
 
     _check_names(options, StreamOptions)
     settings = from_options({"source": fspath(source), **options})
     if is_live(settings.source):
         return _live_results(settings, all_frames=all_frames)
-    run = build_run(settings, all_frames=all_frames, stop=Stop(), metrics=Metrics(), progress=False)
+    wanted = Wanted(frames=all_frames, images=True)
+    run = build_run(settings, wanted=wanted, stop=Stop(), metrics=Metrics(), progress=False)
 
     def results() -> Iterator[Result]:
         with run.pipeline:
@@ -98,17 +100,17 @@ def stream(
 def _live_results(settings: Settings, *, all_frames: bool) -> Iterator[Result]:
     from streamcls.builders.live import build_live
     from streamcls.metrics import Metrics
+    from streamcls.runtime.output_queue import Wanted
     from streamcls.runtime.stop import Stop
 
+    wanted = Wanted(frames=all_frames, images=True, newest=True)
     pipeline = build_live(settings, stop=Stop(), metrics=Metrics(), progress=False).pipeline
 
     def results() -> Iterator[Result]:
         with pipeline:
-            outlet = pipeline.outlet(
-                "stream", frames=all_frames, answers=True, images=True, newest=True
-            )
+            output = pipeline.output("stream", wanted)
             pipeline.start()
-            yield from (result for result in pipeline.results(outlet) if result is not None)
+            yield from (result for result in pipeline.results(output) if result is not None)
 
     return results()
 

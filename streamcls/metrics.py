@@ -3,13 +3,13 @@
 import resource
 import sys
 import threading
-import time
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from streamcls import clock
 from streamcls.records import Timing
 
 _LATENCIES = 10_000  # the latest so many count for the percentiles
@@ -73,7 +73,7 @@ class Metrics:
     def __init__(self) -> None:
         """Starts the clock of `startup_s`."""
         self._lock = threading.Lock()
-        self._begun_ns = time.monotonic_ns()
+        self._begun_ns = clock.now_ns()
         self._first_ns: int | None = None
         self._last_ns: int | None = None
         self._read = self._classified = self._not_sampled = self._in_flight = 0
@@ -88,7 +88,7 @@ class Metrics:
     def read(self) -> None:
         """A frame was read and is now in flight."""
         with self._lock:
-            self._first_ns = self._first_ns or time.monotonic_ns()
+            self._first_ns = self._first_ns or clock.now_ns()
             self._read += 1
             self._in_flight += 1
 
@@ -97,14 +97,14 @@ class Metrics:
         with self._lock:
             self._in_flight -= 1
             self._rejected[cause] += 1
-            self._last_ns = time.monotonic_ns()
+            self._last_ns = clock.now_ns()
 
     def not_sampled(self) -> None:
         """A frame in flight came out without being classified, as the sampler wished."""
         with self._lock:
             self._in_flight -= 1
             self._not_sampled += 1
-            self._last_ns = time.monotonic_ns()
+            self._last_ns = clock.now_ns()
 
     def classified(self, timing: Timing) -> None:
         """A frame in flight came out with its label."""
@@ -113,7 +113,7 @@ class Metrics:
             self._classified += 1
             self._infer_ms.append(timing.infer_ms)
             self._age_ms.append(timing.age_ms)
-            self._last_ns = time.monotonic_ns()
+            self._last_ns = clock.now_ns()
 
     def dropped(self, cause: str) -> None:
         """A frame in flight was given up."""
@@ -148,7 +148,7 @@ class Metrics:
     def snapshot(self) -> Snapshot:
         """All of it at this moment."""
         with self._lock:
-            first_ns = self._first_ns or time.monotonic_ns()
+            first_ns = self._first_ns or clock.now_ns()
             seconds = max(0, (self._last_ns or first_ns) - first_ns) / 1e9
             return Snapshot(
                 read=self._read,

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,11 @@ class LiveSource(Protocol):
     @property
     def camera(self) -> str:
         """The name that rows carry; never the address."""
+        ...
+
+    @property
+    def begun_ns(self) -> int:
+        """`clock.now_ns` that is 0 in the frames' `pts_s`."""
         ...
 
     def watch(self) -> Generator[LiveFrame | Lost, None, None]:
@@ -172,4 +177,26 @@ class Sink(Protocol):
         Raises:
             OutputError: it can't be finalised.
         """
+        ...
+
+
+@runtime_checkable
+class Refreshed(Protocol):
+    """A sink that live runs bring up to date from time to time, whatever comes or does not."""
+
+    @property
+    def refresh_s(self) -> float:
+        """How often, in seconds."""
+        ...
+
+    def refresh(self) -> None:
+        """Writes it as of now.
+
+        Raises:
+            OutputError: it can't be written.
+        """
+        ...
+
+    def close(self) -> None:
+        """Writes it for the last time. Can be called again."""
         ...

@@ -3,20 +3,17 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import cycle, islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamcls.capture.file import FileSource
-from streamcls.protocols import Picture
-from streamcls.records import Frame, Image, Prediction, Result, SourceInfo
+from streamcls.protocols import Picture, Sink, Source
+from streamcls.records import Frame, Image, Prediction, Result
 
 if TYPE_CHECKING:
     from streamcls.inference.classifier import ImageClassifier
-    from streamcls.sinks.fonts import Typeface
 
 _PICTURES_BYTES = 250_000_000  # of pictures kept for the parts that get theirs from memory
 _PICTURES = 48
@@ -53,9 +50,8 @@ class Stopwatch:
         return Cost(self.cpu_s * 1000 / frames, self.wall_s * 1000 / frames)
 
 
-def first_pictures(path: Path) -> list[Picture]:
+def first_pictures(source: Source) -> list[Picture]:
     """The first good frames of a recording, decoded, as many as memory is spent on."""
-    source = FileSource(path, camera=path.stem)
     found: list[Picture] = []
     most = max(2, min(_PICTURES, _PICTURES_BYTES // (source.info.width * source.info.height * 3)))
     for grabbed in source.grab():
@@ -67,9 +63,9 @@ def first_pictures(path: Path) -> list[Picture]:
     return found
 
 
-def decode(path: Path, duration_s: float) -> Cost:
-    """Reads and decodes so much of a recording, as the capture thread does."""
-    source, watch = FileSource(path, camera=path.stem, duration_s=duration_s), Stopwatch()
+def decode(source: Source) -> Cost:
+    """Reads and decodes a recording, as the capture thread does."""
+    watch = Stopwatch()
     with watch.running():
         frames = sum(1 for _ in source.grab())
     source.close()
@@ -107,31 +103,16 @@ def classify(classifier: "ImageClassifier", pictures: Sequence[Picture]) -> tupl
     )
 
 
-def encode(
-    info: SourceInfo,
-    images: Sequence[Image],
-    prediction: Prediction,
-    typeface: "Typeface",
-    target: Path,
-    *,
-    top_k: int,
-    threads: int,
-) -> Cost:
-    """Draws and encodes pictures from memory into a file.
+def encode(sink: Sink, images: Sequence[Image], prediction: Prediction, fps: float) -> Cost:
+    """Draws and encodes pictures from memory.
 
     They are shown forwards and backwards in turn, so that they move as in the recording.
     """
-    from streamcls.sinks.overlay import Overlay
-    from streamcls.sinks.video import VideoSink
-
-    overlay = Overlay(typeface, info.width, info.height, top_k)
-    silent = replace(info, has_sound=False, start_s=0.0, duration_s=None)
     order, watch = cycle([*images, *reversed(images)]), Stopwatch()
     results = [
-        _result(image, number, 1 / (info.fps or 25), prediction, top_k)
+        _result(image, number, 1 / fps, prediction)
         for number, image in enumerate(islice(order, _ENCODED))
     ]
-    sink = VideoSink(target, silent, overlay.draw, start_s=None, threads=threads, overwrite=True)
     with watch.running():
         for result in results:
             sink.write(result)
@@ -139,9 +120,7 @@ def encode(
     return watch.cost(len(results))
 
 
-def _result(
-    image: Image, number: int, interval_s: float, prediction: Prediction, top_k: int
-) -> Result:
+def _result(image: Image, number: int, interval_s: float, prediction: Prediction) -> Result:
     frame = Frame(
         camera="",
         index=number,
@@ -162,5 +141,4 @@ def _result(
         steady_prob=best.prob,
         events=(),
         timing=None,
-        top_k=top_k,
     )

@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +10,14 @@ from streamcls.bench import parts
 from streamcls.bench.parts import Cost, Stopwatch
 from streamcls.builders.network import available_threads
 from streamcls.builders.outputs import sink_opener
-from streamcls.builders.recording import build_run, open_source, source_path
+from streamcls.builders.recording import build_run
+from streamcls.builders.source import open_recorded
 from streamcls.config.settings import OutputSettings, SampleSettings, Settings
 from streamcls.metrics import Metrics
 from streamcls.protocols import Picture
 from streamcls.records import Image
 from streamcls.runtime.file_pipeline import run as run_pipeline
+from streamcls.runtime.output_queue import Wanted
 from streamcls.runtime.stop import Stop
 
 if TYPE_CHECKING:
@@ -117,7 +119,7 @@ def measure_pipeline(
         SystemExit: a signal ended it.
     """
     found, duration_s = _Rounds(), _duration_s(settings)
-    pictures = parts.first_pictures(source_path(settings))
+    pictures = parts.first_pictures(open_recorded(settings))
     for number in range(rounds):
         say(f"the pipeline, round {number + 1} of {rounds}")
         for name, cost in _parts(settings, classifier, pictures, duration_s, folder).items():
@@ -146,7 +148,7 @@ def _parts(
     folder: Path,
 ) -> dict[str, Cost]:
     """Each part alone."""
-    found = {"decode": parts.decode(source_path(settings), duration_s)}
+    found = {"decode": parts.decode(open_recorded(_cut(settings, duration_s)))}
     found["preprocess"], found["infer"] = parts.classify(classifier, pictures)
     found["convert"], images = parts.to_bgr(pictures)
     found["encode"] = _encode(settings, classifier, images, folder)
@@ -175,7 +177,7 @@ def floor(costs: Mapping[str, Cost], cores: int) -> Floor:
 
 def _duration_s(settings: Settings) -> float:
     """How much of the recording is used, in seconds of media time."""
-    info = open_source(settings).info
+    info = open_recorded(settings).info
     wanted_s = _FRAMES / (info.fps or _ASSUMED_FPS)
     return min(wanted_s, info.duration_s or wanted_s)
 
@@ -183,18 +185,30 @@ def _duration_s(settings: Settings) -> float:
 def _encode(
     settings: Settings, classifier: "ImageClassifier", images: Sequence[Image], folder: Path
 ) -> Cost:
+    from streamcls.sinks.annotated_video import OUTPUT
     from streamcls.sinks.fonts import Typeface
+    from streamcls.sinks.output import RunFacts
 
-    top_k = settings.postprocess.top_k
-    return parts.encode(
-        open_source(settings).info,
-        images,
-        classifier.classify(images[:1]).predictions[0],
-        Typeface(settings.outputs.font, classifier.card.labels),
-        folder / "encoded.mp4",
-        top_k=top_k,
+    info = replace(open_recorded(settings).info, has_sound=False, start_s=0.0, duration_s=None)
+    typeface = Typeface(settings.outputs.font, classifier.card.labels)
+    facts = RunFacts(
+        info=info,
+        zero_s=0.0,
+        top_k=settings.postprocess.top_k,
         threads=settings.runtime.threads or available_threads(),
+        overwrite=True,
+        metrics=Metrics(),
+        model=settings.model.name,
+        backend=classifier.backend_name,
+        typeface=lambda: typeface,
     )
+    prediction = classifier.classify(images[:1]).predictions[0]
+    sink = OUTPUT.open(folder / "encoded.mp4", facts)
+    return parts.encode(sink, images, prediction, info.fps or _ASSUMED_FPS)
+
+
+def _cut(settings: Settings, duration_s: float) -> Settings:
+    return settings.model_copy(update={"sample": SampleSettings(duration=duration_s)})
 
 
 def _run(settings: Settings, duration_s: float, folder: Path, *, video: bool) -> tuple[int, Cost]:
@@ -202,13 +216,10 @@ def _run(settings: Settings, duration_s: float, folder: Path, *, video: bool) ->
     outputs = OutputSettings(
         csv=folder / "run.csv", video=folder / "run.mp4" if video else None, overwrite=True
     )
-    chosen = settings.model_copy(
-        update={"outputs": outputs, "sample": SampleSettings(duration=duration_s)}
-    )
+    chosen = _cut(settings, duration_s).model_copy(update={"outputs": outputs})
     stop, metrics, watch = Stop(), Metrics(), Stopwatch()
-    built = build_run(
-        chosen, all_frames=video, images=video, stop=stop, metrics=metrics, progress=False
-    )
+    wanted = Wanted(frames=video, images=video)
+    built = build_run(chosen, wanted=wanted, stop=stop, metrics=metrics, progress=False)
     with stop.on_signals(), watch.running():
         run_pipeline(built.pipeline, sink_opener(chosen, built))
     if stop.signal is not None:

@@ -14,7 +14,8 @@ from streamcls.bench.rows import LeftOut, Rounds, Row, Way
 from streamcls.bench.torch_forms import Form
 from streamcls.builders.model import load_classifier
 from streamcls.builders.network import Work, available_threads
-from streamcls.builders.recording import BATCH, open_source
+from streamcls.builders.recording import BATCH
+from streamcls.builders.source import open_recorded
 from streamcls.config.options import check_fits
 from streamcls.config.settings import Settings
 from streamcls.errors import ModelSettingsError
@@ -78,7 +79,7 @@ def bench(settings: Settings, *, rounds: int, progress: bool, say: Say) -> Bench
         StreamclsError: source or model can't be had, or nothing runs as it was asked for.
     """
     check_fits(settings, live=False)
-    info = open_source(settings).info
+    info = open_recorded(settings).info
     with tempfile.TemporaryDirectory(prefix="streamcls-bench-") as name:
         plan = make_plan(settings, Path(name), progress=progress, say=say)
         classifier = load_classifier(plan.run_model, Work(BATCH, 1), progress=progress)

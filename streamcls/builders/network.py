@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DEMO_MODEL = "demo"
-_DEMO_FOLDER = Path(__file__).parent / "demo" / "model"
+_DEMO_FOLDER = Path(__file__).parent.parent / "demo" / "model"
 # Share of pictures to which another engine or precision must give the same label.
 MIN_AGREEMENT = {"fp32": 0.99, "bf16": 0.99, "int8": 0.90}
 _PROBES = 200  # pictures on which a converted model is checked

@@ -1,27 +1,46 @@
 """From settings to outputs, of recordings and of live runs."""
 
-from collections.abc import Callable, Iterator, Sequence
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import datetime
-from fractions import Fraction
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from streamcls import clock
 from streamcls.builders.live import LiveRun
 from streamcls.builders.network import folder_of
-from streamcls.builders.recording import Run, source_path
+from streamcls.builders.recording import Run
+from streamcls.builders.source import source_path
+from streamcls.config.options import outputs_of
 from streamcls.config.settings import Settings
 from streamcls.config.types import Rotation
-from streamcls.errors import OutputPathError
 from streamcls.protocols import Sink
-from streamcls.records import Result, SourceInfo
+from streamcls.records import Result
 from streamcls.runtime.output_queue import OutputQueue
 
 if TYPE_CHECKING:
     from streamcls.sinks.fonts import Typeface
-    from streamcls.sinks.stats import StatsFile
+    from streamcls.sinks.output import Output, RunFacts
 
-_TIME_BASE = Fraction(1, 90_000)  # of live videos, RTP's
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """An output that the settings ask for: where it goes, and whether it may be several files."""
+
+    output: "Output"
+    path: Path
+    rotates: bool
+
+
+def asked_outputs(settings: Settings) -> Mapping[str, Asked]:
+    """The outputs that the settings ask for, by the names of their settings."""
+    found = {}
+    for name, (writer, path) in outputs_of(settings).items():
+        module = importlib.import_module(f"streamcls.sinks.{writer.module}")
+        found[name] = Asked(module.OUTPUT, path, writer.rotates)
+    return found
 
 
 def check_outputs(
@@ -39,32 +58,22 @@ def check_outputs(
             none.
     """
     from streamcls.sinks.files import STDOUT
-    from streamcls.sinks.files import check_outputs as check
+    from streamcls.sinks.files import check_outputs as check_files
     from streamcls.sinks.rotation import file_name
-    from streamcls.sinks.segments import check_format
 
-    outputs, now = settings.outputs, datetime.now()
-    named = {"--csv": outputs.csv, "--events": outputs.events, "--video": outputs.video}
-    if live:
-        for option in ("--csv", "--video"):
-            path, changing = named[option], outputs.rotate is not None
-            if path is not None and path != STDOUT:
-                named[option] = file_name(path, now, changing=changing)
-    named["--stats"] = outputs.stats
-    given = {option: path for option, path in named.items() if path is not None}
-    check(given, inputs(settings, also_read), overwrite=outputs.overwrite)
-    if outputs.events is not None:
-        check_format(outputs.events)
-        if outputs.events.exists() and not outputs.events.is_file():
-            raise OutputPathError(f"--events {outputs.events}: a file is needed, no device or pipe")
-    if outputs.video is not None and outputs.video.suffix.lower() not in (".mp4", ".m4v", ".mov"):
-        raise OutputPathError(f"--video {outputs.video}: MP4 is written; let its name end in .mp4")
-    if outputs.stats == STDOUT:
-        raise OutputPathError("--stats -: give a file name; only --csv goes to standard output")
-    if outputs.font is not None:
+    asked, now = asked_outputs(settings), clock.local()
+    files = {}
+    for name, one in asked.items():
+        changes = live and one.rotates and one.path != STDOUT
+        rotated = settings.outputs.rotate is not None
+        files[f"--{name}"] = file_name(one.path, now, changing=rotated) if changes else one.path
+    check_files(files, inputs(settings, also_read), overwrite=settings.outputs.overwrite)
+    for name, one in asked.items():
+        one.output.check(f"--{name}", one.path)
+    if settings.outputs.font is not None:
         from streamcls.sinks.fonts import Typeface
 
-        Typeface(outputs.font, ())
+        Typeface(settings.outputs.font, ())
 
 
 def inputs(settings: Settings, also_read: Sequence[Path] = ()) -> dict[Path, str]:
@@ -86,10 +95,12 @@ def sink_opener(
     from streamcls.sinks.files import remove
 
     def opened() -> list[Sink]:
+        facts = _facts(settings, run)
         with ExitStack() as undo:  # where one can't be opened, the others leave nothing behind
             sinks: list[Sink] = list(more)
-            for path, sink in _sinks(settings, run):
-                undo.callback(remove, path)
+            for one in asked_outputs(settings).values():
+                sink = one.output.open(one.path, facts)
+                undo.callback(remove, one.path)
                 undo.callback(sink.close)
                 sinks.append(sink)
             undo.pop_all()
@@ -98,135 +109,76 @@ def sink_opener(
     return opened
 
 
-def _sinks(settings: Settings, run: Run) -> Iterator[tuple[Path, Sink]]:
-    outputs, top_k, info = settings.outputs, settings.postprocess.top_k, run.source.info
-    overwrite, start_s = outputs.overwrite, settings.sample.start
-    if outputs.csv is not None:
-        from streamcls.sinks.csv_log import CsvLog
-
-        yield outputs.csv, CsvLog(outputs.csv, top_k, overwrite=overwrite)
-    if outputs.events is not None:
-        from streamcls.sinks.segments import SegmentLog
-
-        # Subtitles fit the annotated video of the same run, else the source.
-        video_s = max(info.start_s, start_s or 0.0)
-        zero_s = info.start_s if outputs.video is None else video_s
-        yield outputs.events, SegmentLog(outputs.events, zero_s, overwrite=overwrite)
-    if outputs.video is not None:
-        from streamcls.sinks.overlay import Overlay
-        from streamcls.sinks.video import VideoSink
-
-        overlay = Overlay(typeface(settings, run), info.width, info.height, top_k)
-        video = VideoSink(
-            outputs.video,
-            info,
-            overlay.draw,
-            start_s=start_s,
-            threads=run.threads,
-            overwrite=overwrite,
-        )
-        yield outputs.video, video
-    stats = stats_file(settings, run)
-    if stats is not None and outputs.stats is not None:
-        yield outputs.stats, stats
-
-
 def live_sinks(settings: Settings, run: LiveRun) -> Iterator[tuple[str, Sink]]:
-    """The outputs of the settings by name, all but the statistics and the window."""
-    outputs, top_k = settings.outputs, settings.postprocess.top_k
-    rotate = outputs.rotate or Rotation()
-    if outputs.csv is not None:
-        from streamcls.sinks.csv_log import CsvLog
-        from streamcls.sinks.files import STDOUT
-        from streamcls.sinks.rotation import Rotating
+    """The outputs of the settings by name, all but the window."""
+    from streamcls.sinks.files import STDOUT
 
-        def open_csv(path: Path, _first: Result) -> Sink:
-            return CsvLog(path, top_k, overwrite=outputs.overwrite)
-
-        if outputs.csv == STDOUT:
-            yield "csv", CsvLog(STDOUT, top_k)
+    facts = _facts(settings, run)
+    for name, one in asked_outputs(settings).items():
+        if one.rotates and one.path != STDOUT:
+            yield name, _rotating(one, facts, settings.outputs.rotate or Rotation())
         else:
-            yield (
-                "csv",
-                Rotating(
-                    outputs.csv,
-                    open_csv,
-                    every_frame=False,
-                    seconds=rotate.seconds,
-                    size=rotate.bytes,
-                ),
-            )
-    if outputs.events is not None:
-        from streamcls.sinks.segments import SegmentLog
-
-        yield "events", SegmentLog(outputs.events, 0.0, overwrite=outputs.overwrite)
-    if outputs.video is not None:
-        yield "video", _video(settings, run, outputs.video, rotate, typeface(settings, run))
+            yield name, one.output.open(one.path, facts)
 
 
-def _video(
-    settings: Settings, run: LiveRun, path: Path, rotate: Rotation, letters: "Typeface"
-) -> Sink:
-    from streamcls.sinks.overlay import Overlay
+def _rotating(one: Asked, facts: "RunFacts", rotation: Rotation) -> Sink:
     from streamcls.sinks.rotation import Rotating
-    from streamcls.sinks.video import VideoSink
 
-    def open_(path: Path, first: Result) -> Sink:
-        info = _info(first, path)
-        overlay = Overlay(letters, info.width, info.height, settings.postprocess.top_k, live=True)
-        return VideoSink(
-            path,
-            info,
-            overlay.draw,
-            start_s=None,
-            threads=run.threads,
-            overwrite=settings.outputs.overwrite,
-        )
+    def open_next(path: Path, first: Result) -> Sink:
+        return one.output.open(path, replace(facts, first=first))
 
-    return Rotating(path, open_, every_frame=True, seconds=rotate.seconds, size=rotate.bytes)
+    return Rotating(
+        one.path,
+        open_next,
+        every_frame=one.output.every_frame,
+        seconds=rotation.seconds,
+        size=rotation.bytes,
+    )
 
 
-def _info(first: Result, path: Path) -> SourceInfo:
-    """What the annotated video needs to know, from its first frame."""
-    frame, status = first.frame, first.status
-    height, width = frame.image.shape[:2]
-    measured = status.fps if status is not None else 0.0
-    return SourceInfo(
-        camera=frame.camera,
-        path=path,
-        width=width,
-        height=height,
-        fps=measured or (1 / frame.duration_s if frame.duration_s else 0.0),
-        time_base=_TIME_BASE,
-        start_s=frame.pts_s,
-        duration_s=None,
-        sample_aspect=Fraction(1),
-        has_sound=False,
-        description="",
+def _facts(settings: Settings, run: Run | LiveRun) -> "RunFacts":
+    from streamcls.sinks.output import RunFacts
+
+    info, zero_s = None, 0.0
+    if isinstance(run, Run):
+        info = run.source.info
+        zero_s = info.start_s
+        if settings.outputs.video is not None:  # which begins where the run does
+            zero_s = max(zero_s, settings.sample.start or 0.0)
+    return RunFacts(
+        info=info,
+        zero_s=zero_s,
+        top_k=settings.postprocess.top_k,
+        threads=run.threads,
+        overwrite=settings.outputs.overwrite,
+        metrics=run.metrics,
+        model=settings.model.name,
+        backend=run.classifier.backend_name,
+        typeface=cache(lambda: typeface(settings, run)),
     )
 
 
 class Recorder:
     """Turns a recording of the annotated video on and off while the run goes on."""
 
-    def __init__(self, settings: Settings, run: LiveRun, letters: "Typeface") -> None:
+    def __init__(self, settings: Settings, run: LiveRun) -> None:
         """Is off."""
-        self._settings = settings
         self._run = run
-        self._letters = letters
-        self._outlet: OutputQueue | None = None
+        self._facts = _facts(settings, run)
+        self._recording: OutputQueue | None = None
 
     def toggle(self) -> str | None:
         """Ends the recording, or begins one into a new file, whose name it gives."""
+        from streamcls.sinks.annotated_video import OUTPUT
         from streamcls.sinks.rotation import stamped
 
-        if self._outlet is not None:
-            self._run.pipeline.remove(self._outlet)
-            self._outlet = None
+        if self._recording is not None:
+            self._run.pipeline.remove(self._recording)
+            self._recording = None
             return None
-        path = stamped(self._run.source.camera, ".mp4", datetime.now())
-        sink = _video(self._settings, self._run, path, Rotation(), self._letters)
-        self._outlet = self._run.pipeline.add(path.name, sink)
+        path = stamped(self._run.source.camera, ".mp4", clock.local())
+        sink = _rotating(Asked(OUTPUT, path, rotates=True), self._facts, Rotation())
+        self._recording = self._run.pipeline.add(path.name, sink)
         return path.name
 
 
@@ -235,18 +187,3 @@ def typeface(settings: Settings, run: Run | LiveRun) -> "Typeface":
     from streamcls.sinks.fonts import Typeface
 
     return Typeface(settings.outputs.font, run.classifier.card.labels)
-
-
-def stats_file(settings: Settings, run: Run | LiveRun) -> "StatsFile | None":
-    """The statistics, where the settings ask for them."""
-    from streamcls.sinks.stats import StatsFile
-
-    if settings.outputs.stats is None:
-        return None
-    return StatsFile(
-        settings.outputs.stats,
-        run.metrics,
-        backend=run.classifier.backend_name,
-        model=settings.model.name,
-        overwrite=settings.outputs.overwrite,
-    )

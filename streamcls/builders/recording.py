@@ -1,23 +1,23 @@
-"""From settings to objects; every import of a heavy package happens here, when it is needed."""
+"""From settings to the objects of a run over a recording."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamcls.builders.model import load_classifier
 from streamcls.builders.network import Work, available_threads
+from streamcls.builders.source import open_recorded
 from streamcls.config.options import check_fits
-from streamcls.config.settings import Settings
-from streamcls.config.types import with_variables
+from streamcls.config.settings import SampleSettings, Settings
 from streamcls.metrics import Metrics
-from streamcls.protocols import Sampler
+from streamcls.protocols import Classifier, Sampler, Source
 from streamcls.runtime.file_pipeline import FilePipeline
+from streamcls.runtime.labels import Labelling
+from streamcls.runtime.output_queue import Wanted
 from streamcls.runtime.stop import Stop
 from streamcls.sampling import AtMostPerSecond, EveryNth
 from streamcls.smoothing import SteadyLabel
 
 if TYPE_CHECKING:
-    from streamcls.capture.file import FileSource
     from streamcls.inference.classifier import ImageClassifier
 
 # Fours take 26 ms a picture where ones take 30 and eights 24; more only delays the answers.
@@ -29,7 +29,7 @@ class Run:
     """All that one run needs."""
 
     pipeline: FilePipeline
-    source: "FileSource"
+    source: Source
     classifier: "ImageClassifier"
     metrics: Metrics
     threads: int
@@ -38,8 +38,7 @@ class Run:
 def build_run(
     settings: Settings,
     *,
-    all_frames: bool,
-    images: bool = True,
+    wanted: Wanted,
     stop: Stop,
     metrics: Metrics,
     progress: bool,
@@ -48,8 +47,7 @@ def build_run(
 
     Args:
         settings: of the run.
-        all_frames: whether frames that are not classified come out too.
-        images: whether results have their pictures.
+        wanted: whether frames that are not classified come out too, and with their pictures.
         stop: what ends the run early.
         metrics: where frames are counted.
         progress: whether a download shows its progress.
@@ -60,61 +58,36 @@ def build_run(
     """
     check_fits(settings, live=False)
     threads = settings.runtime.threads or available_threads()
-    source = open_source(settings)
+    source = open_recorded(settings)
     # Workers that each use one thread get more done than one worker with all of them, 13 ms a
     # picture against 19 on two cores, and answers don't depend on their number.
     work = Work(BATCH, threads=1, parallel=threads)
     classifier = load_classifier(settings.model, work, progress=progress)
     pipeline = FilePipeline(
         source,
-        build_sampler(settings),
-        classifier,
-        build_smoother(settings, source.info.camera),
+        build_labelling(settings, classifier, source.info.camera),
+        wanted=wanted,
         workers=work.parallel,
-        top_k=settings.postprocess.top_k,
-        all_frames=all_frames,
-        images=images,
         metrics=metrics,
         stop=stop,
     )
     return Run(pipeline, source, classifier, metrics, threads)
 
 
-def open_source(settings: Settings) -> "FileSource":
-    """The source that the settings name.
-
-    Raises:
-        SourceNotFoundError: no such file, or not a file.
-        SourceError: it can't be read as a video.
-    """
-    from streamcls.capture.file import FileSource
-
-    path = source_path(settings)
-    return FileSource(
-        path,
-        camera=settings.camera or path.stem,
-        start_s=settings.sample.start,
-        duration_s=settings.sample.duration,
-    )
-
-
-def source_path(settings: Settings) -> Path:
-    """The source as a file."""
-    return Path(with_variables(settings.source)).expanduser()
-
-
-def build_smoother(settings: Settings, camera: str) -> SteadyLabel:
-    """What makes the steady label of a camera."""
-    return SteadyLabel(
+def build_labelling(settings: Settings, classifier: Classifier, camera: str) -> Labelling:
+    """How a camera's frames get their labels."""
+    after = settings.postprocess
+    smoother = SteadyLabel(
         camera,
-        threshold=settings.postprocess.threshold,
-        smoothing_s=settings.postprocess.smoothing,
-        dwell_s=settings.postprocess.dwell,
+        threshold=after.threshold,
+        smoothing_s=after.smoothing,
+        dwell_s=after.dwell,
     )
+    return Labelling(_sampler(settings.sample), classifier, smoother, after.top_k)
 
 
-def build_sampler(settings: Settings) -> Sampler:
+def _sampler(settings: SampleSettings) -> Sampler:
     """What chooses the frames to classify; every frame unless the settings say less."""
-    if settings.sample.fps is not None:
-        return AtMostPerSecond(settings.sample.fps)
-    return EveryNth(settings.sample.every or 1)
+    if settings.fps is not None:
+        return AtMostPerSecond(settings.fps)
+    return EveryNth(settings.every or 1)

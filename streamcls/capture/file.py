@@ -1,14 +1,15 @@
 """A recorded file as a source."""
 
 import logging
-import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from streamcls import clock
 from streamcls.capture.container import Probe, last_time_s, probe
 from streamcls.capture.decode import DecodedFrame, Fault, decode
+from streamcls.capture.kind import Recorded
 from streamcls.errors import SourceError
 from streamcls.records import Grabbed, SourceInfo, TimeSource
 
@@ -51,8 +52,7 @@ class FileSource:
         self._path = path
         self._probe = probe(path)
         self._info = _info(path, camera, self._probe)
-        self._start_s = start_s
-        self._duration_s = duration_s
+        self._start_s, self._duration_s = start_s, duration_s
         self._current: VideoFrame | None = None
         if self._probe.sound is not None and not self._probe.sound_readable:
             log.info("%s: nothing here decodes its sound; a video of it has none", path)
@@ -143,7 +143,7 @@ class _Clock:
             source = "estimated"
             pts_s = self._next_s if self._has_times else self._start_s + index * self._interval_s
         self._next_s = pts_s + duration_s
-        return Grabbed(index, pts_s, source, duration_s, time.monotonic_ns(), fault)
+        return Grabbed(index, pts_s, source, duration_s, clock.now_ns(), fault)
 
 
 def _info(path: Path, camera: str, found: Probe) -> SourceInfo:
@@ -164,3 +164,12 @@ def _info(path: Path, camera: str, found: Probe) -> SourceInfo:
         has_sound=found.sound_readable,
         description=f"{found.codec} {size}, {rate}, {length}, read through PyAV",
     )
+
+
+def _describe(path: Path) -> list[tuple[str, str]]:
+    from streamcls.capture.inspect import inspect, rows
+
+    return rows(inspect(path))
+
+
+SOURCE = Recorded(open=FileSource, describe=_describe)

@@ -2,10 +2,11 @@
 
 import statistics
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-from streamcls.capture.container import Probe, opened, probe, video_stream
+from streamcls.capture.container import Probe, StreamInfo, opened, probe, video_stream
 from streamcls.media import cv2, packets
 
 # Rounding to the container's ticks moves a frame by up to one tick.
@@ -84,3 +85,46 @@ def _opencv(path: Path, found: Probe) -> str:
         return "yes" if read == wanted else "no: it opens the file and reads no frame"
     finally:
         capture.release()
+
+
+def rows(found: Inspection) -> list[tuple[str, str]]:
+    """What it is and what reads it, as pairs for people."""
+    about = found.probe
+    turned = f", turned by {about.rotation} degrees" if about.rotation else ""
+    scan = ", interlaced" if about.interlaced else ""
+    stored = f"{about.coded_width}x{about.coded_height}"
+    sound = about.sound
+    others = [f"{s.index}: {s.kind} ({s.codec})" for s in _others(about)]
+    return [
+        ("container", about.container),
+        ("video", f"{about.codec}, {about.pixel_format}{scan}"),
+        ("size", f"{about.width}x{about.height} (stored {stored}{turned})"),
+        ("pixel aspect", str(about.sample_aspect)),
+        ("duration", f"{about.duration_s:.3f} s" if about.duration_s else "not stated"),
+        ("frames", f"{about.frames} stated" if about.frames else "not stated"),
+        ("nominal rate", _stated(about.nominal_fps)),
+        ("average rate", _stated(about.fps)),
+        ("real rate", _real_rate(found)),
+        ("sound", sound.codec if sound else "none"),
+        ("other streams", ", ".join(others) or "none"),
+        ("read through", "PyAV"),
+        ("OpenCV reads it", found.opencv),
+    ]
+
+
+def _others(about: Probe) -> list[StreamInfo]:
+    used = next(stream for stream in about.streams if stream.kind == "video")
+    return [stream for stream in about.streams if stream is not used and stream is not about.sound]
+
+
+def _stated(fps: Fraction) -> str:
+    return f"{float(fps):.3f} fps" if fps else "not stated"
+
+
+def _real_rate(found: Inspection) -> str:
+    rate = found.rate
+    if rate is None:
+        return "no times in the file; they are estimated from the nominal rate"
+    kind = "variable" if rate.variable else "constant"
+    gaps = f"gaps {rate.shortest_ms:.1f} to {rate.longest_ms:.1f} ms"
+    return f"{rate.real_fps:.3f} fps, {kind} ({rate.packets} frames, {gaps})"

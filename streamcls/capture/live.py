@@ -2,11 +2,11 @@
 
 import logging
 import random
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
+from streamcls import clock
 from streamcls.capture.connection import Connection, Shot
 from streamcls.capture.delay import Delay
 from streamcls.capture.picture_checks import Finding, PictureChecks
@@ -59,6 +59,18 @@ class Retries:
     for_s: float | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Trust:
+    """Which frames may have labels.
+
+    `frozen_after_s` is how long the picture may stay the same, 0 for ever; `max_delay_s` how long a
+    frame may have been held up on its way.
+    """
+
+    frozen_after_s: float
+    max_delay_s: float
+
+
 class LiveSource:
     """Frames of a source that may come and go."""
 
@@ -68,10 +80,8 @@ class LiveSource:
         *,
         camera: str,
         retries: Retries,
-        frozen_after_s: float,
-        max_delay_s: float,
+        trust: Trust,
         wait: Callable[[float], bool],
-        begun_ns: int,
         backoff: Backoff | None = None,
     ) -> None:
         """Connects only in `watch`, the first time like any other.
@@ -80,25 +90,23 @@ class LiveSource:
             connect: makes a connection, or raises SignalLostError.
             camera: name for the rows.
             retries: when to give up.
-            frozen_after_s: how long the picture may stay the same; 0 is for ever.
-            max_delay_s: how long a frame may have been held up on its way.
+            trust: which frames may have labels.
             wait: waits so many seconds, and says whether the run has been stopped meanwhile.
-            begun_ns: `time.monotonic_ns` that is 0 in `pts_s`.
             backoff: how long to wait before each try.
         """
         self.camera = camera
         self._connect = connect
         self._retries = retries
-        self._max_delay_s = max_delay_s
-        self._checks = PictureChecks(frozen_after_s)
+        self._max_delay_s = trust.max_delay_s
+        self._checks = PictureChecks(trust.frozen_after_s)
         self._wait = wait
-        self._begun_ns = begun_ns
+        self.begun_ns = clock.now_ns()  # 0 in `pts_s`
         self._backoff = backoff or Backoff()
         self._tries = 0
         self._lost_ns: int | None = None  # since when there were no 10 healthy seconds
         self._healthy_ns: int | None = None  # since when all frames are good
         self._index = 0
-        self._last_ns = begun_ns - 1
+        self._last_ns = self.begun_ns - 1
         self.description = ""
 
     def watch(self) -> Generator[LiveFrame | Lost, None, None]:
@@ -124,7 +132,7 @@ class LiveSource:
                 return
 
     def _next_wait_s(self, lost: SignalLostError) -> float:
-        now_ns = time.monotonic_ns()
+        now_ns = clock.now_ns()
         self._healthy_ns = None
         self._lost_ns = self._lost_ns or now_ns
         lost_s = (now_ns - self._lost_ns) / 1e9
@@ -166,10 +174,10 @@ class LiveSource:
         index, self._index = self._index, self._index + 1
         return LiveFrame(
             index=index,
-            pts_s=(captured_ns - self._begun_ns) / 1e9,
+            pts_s=(captured_ns - self.begun_ns) / 1e9,
             duration_s=delay.interval_s,
             captured_ns=captured_ns,
-            captured_utc=time.time() - (time.monotonic_ns() - captured_ns) / 1e9,
+            captured_utc=clock.utc_s(captured_ns),
             image=shot.image,
             fault=found.fault if found else None,
             state=found.state if found else "ok",

@@ -6,14 +6,15 @@ frame back for each decoder thread.
 """
 
 import logging
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from streamcls import clock
 from streamcls.capture.connection import Shot
 from streamcls.capture.decode import read_only, to_bgr
 from streamcls.capture.early_h264 import Decoded, EarlyDecoder, UnfitError
+from streamcls.capture.kind import Live, Reach
+from streamcls.capture.network_address import NetworkAddress, host_of
 from streamcls.errors import SignalLostError, SourceError
 from streamcls.media import av
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 log = logging.getLogger(__name__)
-
-SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "rtp", "tcp")
 
 # The SDP says what FFmpeg would else look for in 5 s of stream; opens in 0.15 s instead of 0.96.
 _RTSP_OPTIONS = {"probesize": "500000", "analyzeduration": "100000", "allowed_media_types": "video"}
@@ -42,29 +41,6 @@ _WAITING_FORMATS = ("rtsp", "mpegts")
 _WAITING_CODECS = ("h264", "hevc", "mpeg4", "mpeg2video")
 _REORDERED = 32  # frames that a decoder may hold back at most
 _RECORDINGS = ("mov,mp4", "matroska", "avi")
-
-
-@dataclass(slots=True, eq=False)
-class NetworkAddress:
-    """Where a stream is and how it is read; connections learn from earlier ones.
-
-    Attributes:
-        url: with user and password, if any.
-        transport: "tcp" or "udp", for RTSP.
-        connect_timeout_s, read_timeout_s: how long the source may be silent.
-        early: whether to try `EarlyDecoder`.
-    """
-
-    url: str = field(repr=False)
-    transport: str
-    connect_timeout_s: float
-    read_timeout_s: float
-    early: bool = True
-
-    @property
-    def is_rtsp(self) -> bool:
-        """Whether it is RTSP, with TLS or without."""
-        return self.url.startswith(("rtsp://", "rtsps://"))
 
 
 class NetworkStream:
@@ -85,7 +61,7 @@ class NetworkStream:
             self._open_with_parser()
 
     def _open(self, rtsp_options: dict[str, str]) -> None:
-        at, begun_s = self._address, time.monotonic()
+        at, begun_s = self._address, clock.now_s()
         options = {"rtsp_transport": at.transport, **rtsp_options} if at.is_rtsp else {}
         try:
             self._container: InputContainer = av.open(
@@ -96,7 +72,7 @@ class NetworkStream:
             )
         except (av.error.FFmpegError, OSError) as error:
             # What a time-out comes out as depends on what FFmpeg was waiting for.
-            if time.monotonic() - begun_s >= at.connect_timeout_s:
+            if clock.now_s() - begun_s >= at.connect_timeout_s:
                 raise SignalLostError(f"no answer for {at.connect_timeout_s:g} s") from None
             raise _lost(error, at.connect_timeout_s) from None  # its cause holds the password
         try:
@@ -174,16 +150,16 @@ class NetworkStream:
     def _packets(self) -> "Iterator[tuple[Packet[VideoStream], int]]":
         """Every packet and when it was here, until the stream is lost."""
         timeout_s = self._address.read_timeout_s
-        arrived_ns = before_ns = time.monotonic_ns()
+        arrived_ns = before_ns = clock.now_ns()
         try:
             for packet in self._container.demux(self._stream):
-                arrived_ns = time.monotonic_ns()
+                arrived_ns = clock.now_ns()
                 # FFmpeg's demuxer may answer a time-out with what it has of the next frame.
                 if arrived_ns - before_ns > timeout_s * 1e9:
                     break
                 if packet.size:
                     yield packet, arrived_ns
-                before_ns = time.monotonic_ns()
+                before_ns = clock.now_ns()
         except av.error.FFmpegError as error:
             raise _lost(error, timeout_s) from None
         except IndexError:  # PyAV's answer to a packet of a stream that was not there at the start
@@ -255,3 +231,12 @@ def _lost(error: Exception, timeout_s: float) -> SignalLostError:
     if text == "Input/output error":  # FFmpeg's for most of what goes wrong on the way
         text = "can't be reached, or hung up; are host and port right?"
     return SignalLostError(text)
+
+
+def _connector(url: str, reach: Reach) -> Callable[[], NetworkStream]:
+    host_of(url)  # a wrong one is said at once
+    address = NetworkAddress(url, reach.transport, reach.connect_timeout_s, reach.read_timeout_s)
+    return lambda: NetworkStream(address)
+
+
+SOURCE = Live(connector=_connector, camera=host_of)

@@ -7,15 +7,16 @@ The script's clock begins with the first connection and goes on across later one
 
 import math
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 
+from streamcls import clock
 from streamcls.capture.connection import Shot
 from streamcls.capture.decode import read_only
+from streamcls.capture.kind import Live, Reach
 from streamcls.errors import SettingsError, SignalLostError
 from streamcls.media import cv2
 from streamcls.records import Image
@@ -37,6 +38,7 @@ FAULTS = {
 _ENDS = ("", "_at", "_for")
 _DEFAULT_FOR_S = 5.0
 _SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
+_SCENE_PX = 640  # width at which the scenes are drawn
 _GREY, _GREEN, _LEVEL = (130, 130, 130), (0, 135, 0), 4
 
 
@@ -144,14 +146,14 @@ class SimulatedCamera:
         Raises:
             SignalLostError: the script refuses it at this time.
         """
-        self._begun_s = self._begun_s or time.monotonic()
+        self._begun_s = self._begun_s or clock.now_s()
         self._refuse_or_go_on()
         return SimulatedConnection(self)
 
     def now_s(self) -> float:
         """Seconds since the first connection."""
         assert self._begun_s is not None
-        return time.monotonic() - self._begun_s
+        return clock.now_s() - self._begun_s
 
     def _refuse_or_go_on(self) -> None:
         on = self.script.on(self.now_s())
@@ -174,7 +176,7 @@ class SimulatedCamera:
                 due_s += 1 / self.script.fps
                 continue
             if held is not None:
-                yield Shot(held.image, time.monotonic_ns(), held.media_s, held.fault)
+                yield Shot(held.image, clock.now_ns(), held.media_s, held.fault)
                 held = None
             if "lag" in on and self.now_s() < on["lag"].end_s:
                 self._wait(on["lag"].end_s - self.now_s())
@@ -194,7 +196,7 @@ class SimulatedCamera:
             if name in on:
                 image[height // 2 :] = colour
         fault = "corrupt" if "corrupt" in on else None
-        return Shot(read_only(image), time.monotonic_ns(), taken_s, fault)
+        return Shot(read_only(image), clock.now_ns(), taken_s, fault)
 
 
 class SimulatedConnection:
@@ -216,3 +218,19 @@ class SimulatedConnection:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+
+def _connector(address: str, reach: Reach) -> Callable[[], SimulatedConnection]:
+    return SimulatedCamera(parse(address), _demo_scenes(), reach.wait).connect
+
+
+def _demo_scenes() -> Callable[[int], Image]:
+    """The pictures of the demo's clip."""
+    from streamcls.demo.clip import scenes
+    from streamcls.demo.scene import draw
+
+    all_scenes = scenes()
+    return lambda number: draw(all_scenes[number % len(all_scenes)], _SCENE_PX)
+
+
+SOURCE = Live(connector=_connector, camera=lambda _: "sim")

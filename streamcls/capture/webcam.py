@@ -1,14 +1,15 @@
 """A webcam, through OpenCV, which knows the cameras of Linux, macOS and Windows."""
 
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
+from streamcls import clock
 from streamcls.capture.connection import Shot
 from streamcls.capture.decode import read_only
+from streamcls.capture.kind import Live, Reach
 from streamcls.errors import SignalLostError
 from streamcls.media import cv2
 from streamcls.records import Image
@@ -79,7 +80,7 @@ class Webcam:
             SignalLostError: it was unplugged, or stopped answering.
         """
         while self._capture.grab():
-            arrived_ns = time.monotonic_ns()
+            arrived_ns = clock.now_ns()
             ok, picture = self._capture.retrieve()
             image = as_bgr(picture) if ok else None
             # V4L2 says when the driver had the picture; other systems say nothing useful.
@@ -120,3 +121,15 @@ def as_bgr(picture: np.ndarray | None) -> Image | None:
         return read_only(np.asarray(cv2.cvtColor(picture, conversions[channels]), np.uint8))
     except cv2.error:  # YUYV of odd width
         return None
+
+
+def _connector(device: str, _reach: Reach) -> Callable[[], Webcam]:
+    finder = WebcamFinder(device)
+    return lambda: Webcam(finder)
+
+
+def _camera(device: str) -> str:
+    return f"webcam{device}" if device.isdecimal() else Path(device).name
+
+
+SOURCE = Live(connector=_connector, camera=_camera, is_here=True)

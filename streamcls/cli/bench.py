@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from streamcls.builders.live import is_live
 from streamcls.builders.outputs import inputs
+from streamcls.builders.source import is_live
 from streamcls.cli.options import MODEL_OPTIONS, settings_options, verbosity
 from streamcls.cli.report import SCREEN
 from streamcls.config.options import from_options

@@ -1,18 +1,14 @@
 """streamcls check"""
 
-import time
 from collections import Counter
 from contextlib import closing
-from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import click
 
-from streamcls.builders.live import is_live, open_live
+from streamcls import clock
 from streamcls.builders.model import describe_model
-from streamcls.capture.container import Probe
-from streamcls.capture.inspect import Inspection, inspect
+from streamcls.builders.source import describe_recorded, is_live, open_live
 from streamcls.cli.options import MODEL_OPTIONS, settings_options, verbosity
 from streamcls.cli.report import print_table
 from streamcls.config.options import from_options
@@ -42,8 +38,7 @@ def command(source: str, quiet: bool, verbose: int, **given: Any) -> None:
         rows = [*_live_rows(chosen), *describe_model(chosen.model).items()]
         print_table(("", mask(source)), rows)
         return
-    found = inspect(Path(source).expanduser())
-    rows = [*_file_rows(found), *describe_model(chosen.model).items()]
+    rows = [*describe_recorded(chosen), *describe_model(chosen.model).items()]
     print_table(("", source), rows)
 
 
@@ -54,7 +49,7 @@ def _live_rows(chosen: Settings) -> list[tuple[str, str]]:
         SourceError: it can't be had; with the reason.
     """
     stop = Stop()
-    source, begun_s = open_live(chosen, stop), time.monotonic()
+    source, begun_s = open_live(chosen, stop), clock.now_s()
     times: list[float] = []  # captured
     faults: Counter[str] = Counter()
     sizes: set[str] = set()
@@ -66,7 +61,7 @@ def _live_rows(chosen: Settings) -> list[tuple[str, str]]:
                     faults[item.fault] += 1
                 if item.image is not None:
                     sizes.add(f"{item.image.shape[1]}x{item.image.shape[0]}")
-                if stop.is_set or time.monotonic() - times[0] > _LIVE_S:
+                if stop.is_set or clock.now_s() - times[0] > _LIVE_S:
                     break
     if stop.signal is not None:
         raise SystemExit(128 + stop.signal)
@@ -79,45 +74,3 @@ def _live_rows(chosen: Settings) -> list[tuple[str, str]]:
         ("real rate", f"{gaps / span_s:.1f} fps" if span_s else "too few frames to say"),
         ("without a label", ", ".join(f"{n} {why}" for why, n in faults.items()) or "none"),
     ]
-
-
-def _file_rows(found: Inspection) -> list[tuple[str, str]]:
-    about = found.probe
-    turned = f", turned by {about.rotation} degrees" if about.rotation else ""
-    scan = ", interlaced" if about.interlaced else ""
-    stored = f"{about.coded_width}x{about.coded_height}"
-    sound = about.sound
-    others = [f"{s.index}: {s.kind} ({s.codec})" for s in _others(about)]
-    return [
-        ("container", about.container),
-        ("video", f"{about.codec}, {about.pixel_format}{scan}"),
-        ("size", f"{about.width}x{about.height} (stored {stored}{turned})"),
-        ("pixel aspect", str(about.sample_aspect)),
-        ("duration", f"{about.duration_s:.3f} s" if about.duration_s else "not stated"),
-        ("frames", f"{about.frames} stated" if about.frames else "not stated"),
-        ("nominal rate", _rate(about.nominal_fps)),
-        ("average rate", _rate(about.fps)),
-        ("real rate", _real_rate(found)),
-        ("sound", sound.codec if sound else "none"),
-        ("other streams", ", ".join(others) or "none"),
-        ("read through", "PyAV"),
-        ("OpenCV reads it", found.opencv),
-    ]
-
-
-def _others(about: Probe) -> list[Any]:
-    used = next(stream for stream in about.streams if stream.kind == "video")
-    return [stream for stream in about.streams if stream is not used and stream is not about.sound]
-
-
-def _rate(fps: Fraction) -> str:
-    return f"{float(fps):.3f} fps" if fps else "not stated"
-
-
-def _real_rate(found: Inspection) -> str:
-    rate = found.rate
-    if rate is None:
-        return "no times in the file; they are estimated from the nominal rate"
-    kind = "variable" if rate.variable else "constant"
-    gaps = f"gaps {rate.shortest_ms:.1f} to {rate.longest_ms:.1f} ms"
-    return f"{rate.real_fps:.3f} fps, {kind} ({rate.packets} frames, {gaps})"

@@ -1,13 +1,13 @@
 """streamcls drill"""
 
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from streamcls import clock
 from streamcls.builders.live import build_live
 from streamcls.builders.model import load_classifier
 from streamcls.builders.network import Work, available_threads
@@ -17,6 +17,7 @@ from streamcls.config.options import from_options
 from streamcls.config.settings import OutputSettings, Settings
 from streamcls.metrics import Metrics
 from streamcls.records import Event, Result
+from streamcls.runtime.output_queue import Wanted
 from streamcls.runtime.stop import Stop
 
 if TYPE_CHECKING:
@@ -68,11 +69,11 @@ class _Witness:
         self.states: list[tuple[str, float]] = []
 
     def write(self, result: Result) -> None:
-        self.rows.append((result.frame.captured_ns / 1e9, time.monotonic()))
+        self.rows.append((result.frame.captured_ns / 1e9, clock.now_s()))
 
     def event(self, event: Event) -> None:
         if event.kind == "state" and event.end_s is None:
-            self.states.append((event.label, time.monotonic()))
+            self.states.append((event.label, clock.now_s()))
 
     def close(self) -> None:
         """Nothing to finish."""
@@ -153,15 +154,15 @@ def run_fault(name: str, chosen: Settings, classifier: "ImageClassifier") -> Out
         classifier=classifier,
     )
     wait_s = _DENIED_S if name == "deny" else _RECOVERY_S
-    outlet = run.pipeline.outlet("drill", frames=False, answers=True, images=False, newest=True)
+    results = run.pipeline.output("drill", Wanted(newest=True))
     with stop.on_signals(), run.pipeline:
         run.pipeline.add("witness", witness)
-        begun_s = time.monotonic()
+        begun_s = clock.now_s()
         run.pipeline.start()
         begin_s, end_s = begun_s + _GOOD_S, begun_s + _GOOD_S + lasts_s
-        for _ in run.pipeline.results(outlet):
+        for _ in run.pipeline.results(results):
             here_s = [here for captured, here in witness.rows if captured >= end_s]
-            if here_s or time.monotonic() > end_s + wait_s:
+            if here_s or clock.now_s() > end_s + wait_s:
                 break
     if stop.signal is not None:
         raise SystemExit(128 + stop.signal)

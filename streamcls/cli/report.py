@@ -1,9 +1,7 @@
 """What the commands show: progress, tables and the last line."""
 
 import sys
-import time
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +12,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
 
+from streamcls import clock
 from streamcls.metrics import Metrics
 from streamcls.records import Event, Result
 from streamcls.sinks.files import writing
@@ -67,7 +66,7 @@ class Progress:
 
     def write(self, result: Result) -> None:
         """Moves the bar on, a few times a second."""
-        now_s = time.monotonic()
+        now_s = clock.now_s()
         if self._bars.disable or now_s < self._due_s:
             return
         self._due_s = now_s + _SHOW_EVERY_S
@@ -142,7 +141,7 @@ class EventLines:
             BrokenPipeError: nobody reads any more.
         """
         if event.end_s is None:
-            now = datetime.now().strftime("%H:%M:%S")
+            now = clock.local().strftime("%H:%M:%S")
             what = event.label if event.kind == "label" else f"[{event.label.replace('_', ' ')}]"
             why = f" {event.reason}" if event.reason else ""
             with writing(SCREEN):

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from streamcls.builders.live import is_live
-from streamcls.builders.outputs import check_outputs, sink_opener
+from streamcls.builders.outputs import asked_outputs, check_outputs, sink_opener
 from streamcls.builders.recording import Run, build_run
+from streamcls.builders.source import is_live
 from streamcls.cli.options import settings_options, verbosity
 from streamcls.cli.report import Progress, SegmentTable
 from streamcls.config.options import from_options
@@ -19,6 +19,7 @@ from streamcls.metrics import Metrics
 from streamcls.protocols import Sink
 from streamcls.records import SourceInfo
 from streamcls.runtime.file_pipeline import run as run_pipeline
+from streamcls.runtime.output_queue import Wanted
 from streamcls.runtime.stop import Stop
 
 log = logging.getLogger(__name__)
@@ -73,14 +74,17 @@ def run_settings(chosen: Settings, metrics: Metrics, *, quiet: bool) -> None:
     """
     shown = not quiet and sys.stderr.isatty()
     stop = Stop()
-    outputs = chosen.outputs
-    video = outputs.video is not None
+    asked = asked_outputs(chosen)
+    frames = any(one.output.every_frame for one in asked.values())
     built = build_run(
-        chosen, all_frames=video, images=video, stop=stop, metrics=metrics, progress=shown
+        chosen,
+        wanted=Wanted(frames=frames, images=frames),
+        stop=stop,
+        metrics=metrics,
+        progress=shown,
     )
     if not quiet:
         click.echo(_heading(built, chosen), err=True)
-    printed = not any((outputs.csv, outputs.events, outputs.video, outputs.stats))
     table = SegmentTable()
     try:
         with (
@@ -91,7 +95,7 @@ def run_settings(chosen: Settings, metrics: Metrics, *, quiet: bool) -> None:
             run_pipeline(built.pipeline, sink_opener(chosen, built, more))
     finally:
         _say_ledger(built, quiet=quiet)
-    if printed:
+    if not asked:
         table.print()
     if stop.signal is not None:
         raise SystemExit(128 + stop.signal)

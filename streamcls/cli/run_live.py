@@ -8,17 +8,18 @@ import click
 from rich.console import Console
 from rich.status import Status as Line
 
-from streamcls.builders.live import LiveRun, build_live, is_webcam
-from streamcls.builders.outputs import Recorder, live_sinks, stats_file, typeface
+from streamcls.builders.live import LiveRun, build_live
+from streamcls.builders.outputs import Recorder, asked_outputs, live_sinks, typeface
+from streamcls.builders.source import is_here
 from streamcls.cli.report import EventLines
 from streamcls.config.settings import Settings
 from streamcls.masking import mask_address
 from streamcls.metrics import Metrics
 from streamcls.records import Result, Status
+from streamcls.runtime.output_queue import Wanted
 from streamcls.runtime.stop import Stop
 from streamcls.sinks.window import DisplayProbe, Window
 
-_STATS_EVERY_S = 10.0
 _SCREENS = ("terminal", "window")  # which show the newest frame only
 
 
@@ -66,7 +67,7 @@ def _display_probe(chosen: Settings) -> DisplayProbe | None:
         has_display = sys.platform != "linux" or any(
             os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
         )
-        show = is_webcam(chosen.source) and has_display
+        show = is_here(chosen.source) and has_display
     return DisplayProbe() if show else None
 
 
@@ -87,25 +88,21 @@ def _heading(run: LiveRun, chosen: Settings) -> str:
 
 
 def _add_outputs(run: LiveRun, chosen: Settings, *, shown: bool) -> None:
-    outputs, pipeline = chosen.outputs, run.pipeline
     for name, sink in live_sinks(chosen, run):
-        pipeline.add(name, sink)
-    if not (shown or outputs.csv or outputs.events or outputs.video or outputs.stats):
-        pipeline.add("lines", EventLines())
-    stats = stats_file(chosen, run)
-    if stats is not None:
-        pipeline.every(_STATS_EVERY_S, "stats", stats.rewrite, stats.close)
+        run.pipeline.add(name, sink)
+    if not shown and not asked_outputs(chosen):
+        run.pipeline.add("lines", EventLines())
 
 
 def _loop(run: LiveRun, *, shown: bool) -> None:
     """Without a window: a line on the terminal that says how it is going."""
-    outlet = run.pipeline.outlet("terminal", frames=False, answers=True, images=False, newest=True)
+    results = run.pipeline.output("terminal", Wanted(newest=True))
     run.pipeline.start()
     with ExitStack() as stack:
         line = None
         if shown:
             line = stack.enter_context(Line("connecting", console=Console(stderr=True)))
-        for result in run.pipeline.results(outlet):
+        for result in run.pipeline.results(results):
             if line is not None:
                 line.update(_line(run.pipeline.status, result))
 
@@ -119,18 +116,18 @@ def _line(status: Status, result: Result | None) -> str:
 
 
 def _loop_with_window(run: LiveRun, chosen: Settings) -> None:
-    letters = typeface(chosen, run)
     window = Window(
         run.source.camera,
-        letters,
+        typeface(chosen, run),
         chosen.postprocess.top_k,
         quit_=run.pipeline.stop.set,
-        record=Recorder(chosen, run, letters).toggle,
+        record=Recorder(chosen, run).toggle,
     )
     try:
-        outlet = run.pipeline.outlet("window", frames=True, answers=False, images=True, newest=True)
+        wanted = Wanted(answers=False, frames=True, images=True, newest=True)
+        results = run.pipeline.output("window", wanted)
         run.pipeline.start()
-        for result in run.pipeline.results(outlet):
+        for result in run.pipeline.results(results):
             if result is not None:
                 window.show(result)
             else:

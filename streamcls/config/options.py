@@ -5,18 +5,25 @@ command line have the settings' names with `-` for `_`; `options()` says in whic
 """
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from streamcls.config import yaml_file as config_file
-from streamcls.config.settings import ConnectionSettings, Group, Settings, SignalSettings
+from streamcls.config.settings import (
+    ConnectionSettings,
+    Group,
+    OutputSettings,
+    Settings,
+    SignalSettings,
+)
+from streamcls.config.types import Metavar, WrittenBy
 from streamcls.config.yaml_file import Where
 from streamcls.errors import SettingsError
 
@@ -31,34 +38,6 @@ _OPTION_NAMES: dict[Where, str] = {
 
 # A switch that may also be left alone has a second option, which turns it off.
 _OFF = {"show": "headless"}
-
-_METAVARS = {
-    "camera": "NAME",
-    "every": "N",
-    "fps": "R",
-    "start": "S",
-    "duration": "S",
-    "model": "NAME_OR_PATH",
-    "backend": "NAME",
-    "precision": "NAME",
-    "input_size": "PX",
-    "top_k": "N",
-    "threshold": "P",
-    "smoothing": "S",
-    "dwell": "S",
-    "threads": "N",
-    "rtsp_transport": "NAME",
-    "connect_timeout": "S",
-    "read_timeout": "S",
-    "max_retries": "N",
-    "retry_for": "S",
-    "stale_after": "S",
-    "frozen_after": "S",
-    "max_delay": "S",
-    "rotate": "WHEN",
-    "queue_size": "N",
-    "queue_policy": "NAME",
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,9 +78,33 @@ def options() -> dict[str, Option]:
                 help=field.description or "",
                 default=field.default,
                 is_flag=field.annotation is bool or option in _OFF,
-                metavar=_METAVARS.get(option, "PATH"),
+                metavar=_metavar(field),
                 off=_OFF.get(option),
             )
+    return found
+
+
+def _metavar(field: FieldInfo) -> str:
+    found = [mark.text for mark in _marks(field.annotation) if isinstance(mark, Metavar)]
+    found += [mark.text for mark in field.metadata if isinstance(mark, Metavar)]
+    return found[-1] if found else "NAME"  # the innermost comes first
+
+
+def _marks(annotation: object) -> Iterator[object]:
+    """All that an annotation is made of: the types in a union, and what they are marked with."""
+    for inner in get_args(annotation):
+        yield inner
+        yield from _marks(inner)
+
+
+def outputs_of(settings: Settings) -> dict[str, tuple[WrittenBy, Any]]:
+    """The outputs that are asked for, by the names of their settings: who writes it, and where."""
+    found = {}
+    for name, field in OutputSettings.model_fields.items():
+        writer = next((mark for mark in field.metadata if isinstance(mark, WrittenBy)), None)
+        value = getattr(settings.outputs, name)
+        if writer is not None and value is not None:
+            found[name] = writer, value
     return found
 
 
@@ -145,6 +148,13 @@ _LIVE_ONLY: tuple[Where, ...] = (
 )
 
 
+_ROTATING = " or ".join(
+    f"--{name}"
+    for name, field in OutputSettings.model_fields.items()
+    if any(isinstance(mark, WrittenBy) and mark.rotates for mark in field.metadata)
+)
+
+
 def check_fits(settings: Settings, *, live: bool) -> None:
     """Raises for settings that the kind of source has no use for: nothing is ignored in silence.
 
@@ -155,12 +165,9 @@ def check_fits(settings: Settings, *, live: bool) -> None:
     wrong = []
     if outputs.show and not live:
         wrong.append("--show (outputs.show): only for live sources")
-    if (
-        outputs.rotate is not None
-        and live
-        and not (outputs.video or (outputs.csv and outputs.csv != Path("-")))
-    ):
-        wrong.append("--rotate (outputs.rotate): needs --csv or --video")
+    rotating = [value for writer, value in outputs_of(settings).values() if writer.rotates]
+    if outputs.rotate is not None and live and not set(rotating) - {Path("-")}:
+        wrong.append(f"--rotate (outputs.rotate): needs {_ROTATING}")
     for option in options().values():
         group, key = (*option.where, "")[:2]
         given = bool(key) and key in getattr(settings, group).model_fields_set

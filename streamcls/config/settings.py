@@ -15,12 +15,14 @@ from streamcls.config.types import (
     Address,
     File,
     Integer,
-    MoreThanZero,
+    Metavar,
     Name,
-    NotNegative,
     Number,
     Positive,
     Rotate,
+    Seconds,
+    SecondsAboveZero,
+    WrittenBy,
 )
 from streamcls.records import ENGINES, PRECISIONS
 
@@ -49,11 +51,11 @@ class SampleSettings(Group):
 
     every: Positive | None = None
     """Classify every N-th frame."""
-    fps: Annotated[Number, Field(gt=0)] | None = None
+    fps: Annotated[Number, Field(gt=0), Metavar("R")] | None = None
     """Classify at most R frames a second of media time."""
-    start: Annotated[Number, Field(ge=0)] | None = None
+    start: Seconds | None = None
     """Begin at this media time, in seconds (the `pts_s` of the CSV)."""
-    duration: Annotated[Number, Field(gt=0)] | None = None
+    duration: SecondsAboveZero | None = None
     """Stop so many seconds later, of media time; of live sources so long after the start."""
 
     @field_validator("fps")
@@ -67,7 +69,7 @@ class SampleSettings(Group):
 class ModelSettings(Group):
     """What classifies."""
 
-    name: Name = "resnet18"
+    name: Annotated[Name, Metavar("NAME_OR_PATH")] = "resnet18"
     """A classifier of torchvision by name, `demo`, a model folder or a bundle."""
     weights: File | None = None
     """Weights file: a state_dict, or a checkpoint with its own classes."""
@@ -77,7 +79,7 @@ class ModelSettings(Group):
     """The engine: openvino, onnx, torch; auto takes the fastest one installed."""
     precision: Precision = "auto"
     """How it computes: fp32, bf16, int8; auto takes the fastest one that gives the same labels."""
-    input_size: Annotated[Integer, Field(ge=32, le=1024)] | None = None
+    input_size: Annotated[Integer, Field(ge=32, le=1024), Metavar("PX")] | None = None
     """Side of the square the model sees, in px; a smaller one is faster and less accurate."""
 
 
@@ -86,11 +88,11 @@ class PostprocessSettings(Group):
 
     top_k: Annotated[Integer, Field(ge=1, le=1000)] = 3
     """How many labels are shown and written for each frame."""
-    threshold: Annotated[Number, Field(ge=0, le=1)] = 0.3
+    threshold: Annotated[Number, Field(ge=0, le=1), Metavar("P")] = 0.3
     """Smoothed probability that the steady label needs; below it is `unknown`."""
-    smoothing: Annotated[Number, Field(ge=0)] = 0.3
+    smoothing: Seconds = 0.3
     """Time constant of the smoothing in seconds; 0 is none."""
-    dwell: Annotated[Number, Field(ge=0)] = 0.2
+    dwell: Seconds = 0.2
     """How long, in seconds, another label must lead before the steady label changes."""
 
 
@@ -99,24 +101,24 @@ class ConnectionSettings(Group):
 
     transport: Literal["tcp", "udp"] = "tcp"
     """How RTSP carries the pictures: tcp or udp."""
-    connect_timeout: MoreThanZero = 10.0
+    connect_timeout: SecondsAboveZero = 10.0
     """For how many seconds a source may leave a new connection without an answer."""
-    read_timeout: MoreThanZero = 5.0
+    read_timeout: SecondsAboveZero = 5.0
     """After how many seconds of silence a connection is given up for a new one."""
     max_retries: Annotated[Integer, Field(ge=0)] | None = None
     """Give up after so many tries in a row; without it, never."""
-    retry_for: NotNegative | None = None
+    retry_for: Seconds | None = None
     """Give up when so many seconds of trying were of no use; without it, never."""
 
 
 class SignalSettings(Group):
     """When the pictures of a live source are not to be trusted."""
 
-    stale_after: MoreThanZero = 2.0
+    stale_after: SecondsAboveZero = 2.0
     """Without a frame for so many seconds the source is `stale`."""
-    frozen_after: NotNegative = 10.0
+    frozen_after: Seconds = 10.0
     """A picture that stays the same to the bit for so many seconds is `frozen`; 0 allows it."""
-    max_delay: MoreThanZero = 0.5
+    max_delay: SecondsAboveZero = 0.5
     """A frame that was held up on its way for more seconds than this gets no label."""
 
 
@@ -125,15 +127,15 @@ class OutputSettings(Group):
 
     show: bool | None = None
     """Show a window; without a say, for a webcam where there is a display."""
-    csv: File | None = None
+    csv: Annotated[File | None, WrittenBy("csv_log", rotates=True)] = None
     """A row for each classified frame; `-` is standard output."""
-    events: File | None = None
+    events: Annotated[File | None, WrittenBy("segments")] = None
     """Segments of the steady label; the ending says the format: .csv, .json or .vtt."""
-    video: File | None = None
+    video: Annotated[File | None, WrittenBy("annotated_video", rotates=True)] = None
     """Annotated video, MP4."""
     rotate: Rotate | None = None
     """Begin new CSV and video files after this time or size: 1h, 500MB (live sources)."""
-    stats: File | None = None
+    stats: Annotated[File | None, WrittenBy("stats")] = None
     """Ledger of frames, speed and memory, as JSON; rewritten every 10 s for live sources."""
     font: File | None = None
     """Font for the annotated video, where the one found on the system lacks a character."""

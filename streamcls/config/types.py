@@ -27,18 +27,36 @@ def _path(value: object) -> object:
     return value
 
 
-Integer = Annotated[int, BeforeValidator(_no_bool)]
+@dataclass(frozen=True, slots=True)
+class Metavar:
+    """What stands for a value in the command line's help."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenBy:
+    """Marks a setting as an output, and names the module of `sinks/` whose `OUTPUT` opens it.
+
+    `rotates` says that live runs may part it into several files.
+    """
+
+    module: str
+    rotates: bool = False
+
+
+Integer = Annotated[int, BeforeValidator(_no_bool), Metavar("N")]
 Number = Annotated[float, BeforeValidator(_no_bool)]
 Positive = Annotated[Integer, Field(ge=1)]
-File = Annotated[Path, BeforeValidator(_path), AfterValidator(Path.expanduser)]
-Name = Annotated[str, Field(min_length=1)]
-NotNegative = Annotated[Number, Field(ge=0)]
-MoreThanZero = Annotated[Number, Field(gt=0)]
+File = Annotated[Path, BeforeValidator(_path), AfterValidator(Path.expanduser), Metavar("PATH")]
+Name = Annotated[str, Field(min_length=1), Metavar("NAME")]
+Seconds = Annotated[Number, Field(ge=0), Metavar("S")]
+SecondsAboveZero = Annotated[Number, Field(gt=0), Metavar("S")]
 
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """When a file is full: after so many seconds, or so many bytes."""
+    """When a file of a live run is full: after so many seconds, or so many bytes."""
 
     seconds: float | None = None
     bytes: int | None = None
@@ -63,7 +81,7 @@ def _rotation(value: object) -> object:
     raise ValueError(f"should be a time like 1h, 30m or 90s, or a size like 500MB, not {value!r}")
 
 
-Rotate = Annotated[Rotation, BeforeValidator(_rotation)]
+Rotate = Annotated[Rotation, BeforeValidator(_rotation), Metavar("WHEN")]
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 

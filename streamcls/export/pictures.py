@@ -1,13 +1,13 @@
 """Pictures to calibrate and to measure a model on, from what the user has."""
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamcls.builders.live import is_live, open_live
+from streamcls import clock
+from streamcls.builders.source import is_live, open_live
 from streamcls.config.settings import Settings
 from streamcls.config.types import with_variables
 from streamcls.errors import SettingsError
@@ -114,10 +114,10 @@ def _frames(settings: Settings, path: Path) -> Iterator[Image]:
 def _grab(settings: Settings) -> Iterator[Image]:
     """Good frames of a live source, for a while."""
     stop, next_s, count = Stop(), 0.0, 0
-    begun_s = time.monotonic()
+    begun_s = clock.now_s()
     with stop.on_signals(), closing(open_live(settings, stop).watch()) as items:
         for item in items:
-            now_s = time.monotonic()
+            now_s = clock.now_s()
             if stop.is_set or now_s - begun_s > _LIVE_S or count == _PICTURES:
                 break
             if isinstance(item, LiveFrame) and item.fault is None and now_s >= next_s:

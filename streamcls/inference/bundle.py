@@ -12,11 +12,11 @@ import hashlib
 import json
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from streamcls import clock
 from streamcls.errors import ModelSettingsError, OutputError, OutputPathError
 from streamcls.inference.card import (
     CARD_NAME,
@@ -217,7 +217,7 @@ def _put(made: Path, folder: Path, old: Path | None) -> None:
 def _clear_killed(folder: Path) -> None:
     """Takes away what a killed process left beside the place."""
     for left in folder.parent.glob(f".{glob.escape(folder.name)}{_ASIDE}*"):
-        if time.time() - left.lstat().st_mtime > _KILLED_S:
+        if clock.epoch_s() - left.lstat().st_mtime > _KILLED_S:
             shutil.rmtree(left, ignore_errors=True)
 
 

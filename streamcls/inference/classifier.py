@@ -1,11 +1,11 @@
 """Preprocessing, a backend and labels together: pictures in, predictions out."""
 
-import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streamcls import clock
 from streamcls.protocols import Backend, Classified, Picture
 from streamcls.records import ModelCard, Prediction
 
@@ -62,12 +62,12 @@ class ImageClassifier:
             raise ValueError(f"{len(images)} images; a batch has 1 to {self._batch}")
         side = self._card.input_size
         pixels = np.zeros((self._batch, side, side, 3), np.uint8)
-        begun = time.monotonic()
+        begun = clock.now_s()
         for row, image in zip(pixels, images, strict=False):
             row[:] = self._preprocess(image)
-        prepared = time.monotonic()
+        prepared = clock.now_s()
         probs = self._backend.infer(pixels)[: len(images)]  # (n, C)
-        ended = time.monotonic()
+        ended = clock.now_s()
         probs.flags.writeable = False
         return Classified(
             predictions=tuple(Prediction(row, self._card.labels) for row in probs),

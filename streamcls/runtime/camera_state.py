@@ -2,12 +2,11 @@
 
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 
+from streamcls import clock
 from streamcls.metrics import Metrics
-from streamcls.protocols import Smoother
 from streamcls.records import (
     Event,
     Frame,
@@ -16,9 +15,9 @@ from streamcls.records import (
     Prediction,
     Result,
     Status,
-    Steady,
     Timing,
 )
+from streamcls.runtime.labels import Labels
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +36,8 @@ class CameraState:
     def __init__(
         self,
         camera: str,
-        smoother: Smoother,
+        labels: Labels,
         *,
-        top_k: int,
         stale_after_s: float,
         metrics: Metrics,
         tell: Callable[[Result | Event], None],
@@ -49,16 +47,14 @@ class CameraState:
 
         Args:
             camera: name for rows and events.
-            smoother: makes the steady label; forgets everything when the signal is lost.
-            top_k: how many labels `Result.top` gives unless told otherwise.
+            labels: what the model says; forgotten when the signal is lost.
             stale_after_s: without a frame for so long, the source is stale.
             metrics: where frames are counted.
             tell: hands results and events to the outputs; must not wait.
             say: logs a line; must not wait, either, as standard error may.
         """
         self._camera = camera
-        self._smoother = smoother
-        self._top_k = top_k
+        self._labels = labels
         self._stale_after_s = stale_after_s
         self._metrics = metrics
         self._tell = tell
@@ -70,10 +66,8 @@ class CameraState:
         self._real_until_s = 0.0  # end of the last frame that could be trusted
         self._latest_s = 0.0  # of the last frame of any kind
         self._interval_s = 0.0
-        self._steady = Steady(None, 0.0)
-        self._last: Prediction | None = None
         self._age_ms: float | None = None
-        self._frames, self._labels = _Rate(), _Rate()
+        self._frame_rate, self._label_rate = _Rate(), _Rate()
         self._dropped = 0
         self._failed: tuple[str, ...] = ()
         self._over = False
@@ -97,7 +91,7 @@ class CameraState:
             # A frame that was held up is old; that it is late begins now.
             at_s = now_s if live.fault == "late" else live.pts_s
             self._change(live.state, live.reason, at_s)
-            self._frames.count()
+            self._frame_rate.count()
             if live.fault is None:
                 self._real_until_s = live.pts_s + live.duration_s
             if live.image is None:
@@ -113,7 +107,7 @@ class CameraState:
                 sampled=sampled,
                 image=live.image,
             )
-            self._tell(self._result(frame, None, (), None))
+            self._tell(self._labels.result(frame, status=self._status()))
             return (frame, self._epoch) if live.fault is None else None
 
     def lost(self, lost: Lost, now_s: float) -> None:
@@ -140,12 +134,14 @@ class CameraState:
                 self._metrics.dropped("signal lost")
                 return None
             self._metrics.classified(timing)
-            self._last, self._age_ms = prediction, timing.age_ms
-            self._labels.count()
-            self._steady, events = self._smoother.update(frame.index, frame.pts_s, prediction)
+            self._age_ms = timing.age_ms
+            self._label_rate.count()
+            events = self._labels.take(frame, prediction)
             for event in events:
                 self._tell(event)
-            result = self._result(frame, prediction, events, timing)
+            result = self._labels.result(
+                frame, prediction, events=events, timing=timing, status=self._status()
+            )
             self._tell(result)
             return result
 
@@ -194,10 +190,10 @@ class CameraState:
             self._say(logging.WARNING, f"{self._camera}: {state.replace('_', ' ')}: {reason}")
 
     def _end_labels(self, at_s: float) -> None:
-        for event in self._smoother.finish(at_s):
+        for event in self._labels.end(at_s):
             self._tell(event)
         self._epoch += 1
-        self._steady, self._last, self._age_ms = Steady(None, 0.0), None, None
+        self._age_ms = None
 
     def _state_event(self, end_s: float | None) -> Event:
         return self._event(self._state, self._since_s, end_s, self._reason)
@@ -215,31 +211,12 @@ class CameraState:
             reason=reason,
         )
 
-    def _result(
-        self,
-        frame: Frame,
-        raw: Prediction | None,
-        events: tuple[Event, ...],
-        timing: Timing | None,
-    ) -> Result:
-        return Result(
-            frame=frame,
-            raw=raw,
-            last=self._last,
-            steady=self._steady.label,
-            steady_prob=self._steady.prob,
-            events=events,
-            timing=timing,
-            top_k=self._top_k,
-            status=self._status(),
-        )
-
     def _status(self) -> Status:
         return Status(
             state=self._state,
             reason=self._reason,
-            fps=self._frames.value(),
-            labels_fps=self._labels.value(),
+            fps=self._frame_rate.value(),
+            labels_fps=self._label_rate.value(),
             age_ms=self._age_ms,
             dropped=self._dropped,
             failed=self._failed,
@@ -254,12 +231,12 @@ class _Rate:
 
     def count(self) -> None:
         """One more, now."""
-        self._recent.append(time.monotonic())
+        self._recent.append(clock.now_s())
         self.value()
 
     def value(self) -> float:
         """At this moment."""
-        recent, since_s = self._recent, time.monotonic() - _RATE_S
+        recent, since_s = self._recent, clock.now_s() - _RATE_S
         while recent and recent[0] < since_s:
             recent.popleft()
         return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 else 0.0

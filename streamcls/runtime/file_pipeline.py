@@ -1,50 +1,34 @@
 """A run over a recorded file: who does what on which thread, and how it ends.
 
-    capture thread     source ─► sampler ─► lane (bounded, in order) and batches for the workers
+    capture thread     source ─► sampler ─► queue (bounded, in order) and batches for the workers
     worker threads     batch ─► classifier
-    the caller         lane ─► waits for the frame's batch ─► smoother ─► Result
+    the caller         queue ─► waits for the frame's batch ─► labels ─► Result
 
-Every frame goes down the one lane in the order it was read, whichever worker is done first, so
-nothing is lost and nothing is reordered. The lane's bound is the only one: it makes the capture
+Every frame goes through the one queue in the order it was read, whichever worker is done first, so
+nothing is lost and nothing is reordered. The queue's bound is the only one: it makes the capture
 wait for the caller.
 """
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from streamcls import clock
 from streamcls.metrics import Metrics
-from streamcls.protocols import (
-    Classified,
-    Classifier,
-    Picture,
-    Sampler,
-    Sink,
-    Smoother,
-    Source,
-)
-from streamcls.records import (
-    NO_IMAGE,
-    Event,
-    Frame,
-    Grabbed,
-    Image,
-    Prediction,
-    Result,
-    Steady,
-    Timing,
-)
+from streamcls.protocols import Classified, Picture, Sink, Source
+from streamcls.records import NO_IMAGE, Event, Frame, Grabbed, Image, Result
 from streamcls.runtime.buffer import Buffer, Finished
 from streamcls.runtime.closing import Closing
+from streamcls.runtime.labels import Labelling, Labels, timing
+from streamcls.runtime.output_queue import Wanted
 from streamcls.runtime.stop import Stop
 from streamcls.runtime.threads import Threads
 
 _LOOK_S = 0.1  # how often a waiting caller looks for a signal
-_LANE_BYTES = 256_000_000  # of pictures in the lane
-_SPAN = 16  # frames of the lane that one batch may spread over, where few of them are sampled
+_QUEUE_BYTES = 256_000_000  # of pictures in the queue
+_SPAN = 16  # frames of the queue that one batch may spread over, where few of them are sampled
 
 
 @dataclass(slots=True, eq=False)
@@ -52,7 +36,7 @@ class _Batch:
     """Pictures that are classified together."""
 
     pictures: list[Picture] = field(default_factory=list)
-    entries: int = 0  # frames in the lane since it was begun, sampled or not
+    entries: int = 0  # frames in the queue since it was begun, sampled or not
     done: threading.Event = field(default_factory=threading.Event)
     answer: Classified | None = None
     begun_ns: int = 0
@@ -61,7 +45,7 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Entry:
-    """A frame in the lane, with its place in its batch if it is classified."""
+    """A frame in the queue, with its place in its batch if it is classified."""
 
     grabbed: Grabbed
     picture: Picture | None  # None where nobody wants to see it
@@ -78,53 +62,47 @@ class FilePipeline(Closing):
     def __init__(
         self,
         source: Source,
-        sampler: Sampler,
-        classifier: Classifier,
-        smoother: Smoother,
+        labelling: Labelling,
         *,
+        wanted: Wanted,
         workers: int,
-        top_k: int,
-        all_frames: bool,
-        images: bool = True,
         metrics: Metrics,
-        stop: Stop | None = None,
+        stop: Stop,
     ) -> None:
         """Takes over the source and closes it at the end.
 
         Args:
-            source, sampler, classifier, smoother: the stages.
+            source: where frames come from.
+            labelling: how they get their labels.
+            wanted: whether frames that are not classified come out too, and whether results have
+                their pictures; without them nothing is made BGR.
             workers: how many batches are classified at the same time.
-            top_k: how many labels `Result.top` gives unless told otherwise.
-            all_frames: whether frames that are not classified come out too.
-            images: whether results have their pictures; without them nothing is made BGR.
             metrics: where frames are counted.
             stop: what ends the run early.
         """
         self._source = source
-        self._sampler = sampler
-        self._classifier = classifier
-        self._smoother = smoother
-        self._top_k = top_k
-        self._all_frames = all_frames
-        self._images = images
+        self._sampler = labelling.sampler
+        self._classifier = classifier = labelling.classifier
+        self._labels = Labels(labelling.smoother, top_k=labelling.top_k)
+        self._wanted = wanted
         self._metrics = metrics
-        self._stop = stop or Stop()
+        self._stop = stop
         frame_bytes = source.info.width * source.info.height * 3
-        room = max(classifier.batch, _LANE_BYTES // frame_bytes)
+        room = max(classifier.batch, _QUEUE_BYTES // frame_bytes)
         # The span says which frames share a batch, so it must not depend on the number of workers.
         self._span = min(room, _SPAN)
-        self._lane: Buffer[_Entry] = Buffer(min(room, max(_SPAN, classifier.batch * (workers + 1))))
+        self._in_order: Buffer[_Entry] = Buffer(
+            min(room, max(_SPAN, classifier.batch * (workers + 1)))
+        )
         self._work: Buffer[_Batch] = Buffer(max(1, workers // 2))
         self._workers = workers
         self._end_s = self._read_s = source.info.start_s  # end of the last frame out, and in
-        self._steady = Steady(None, 0.0)
-        self._last: Prediction | None = None
-        self._lanes = Threads(self._stop)
+        self._threads = Threads(self._stop)
 
     def close(self) -> None:
         """Ends the threads and closes the source; what is still in flight counts as dropped."""
         self._stop.set()
-        if self._lanes.join():
+        if self._threads.join():
             self._source.close()
         self._metrics.drop_in_flight("stopped")
 
@@ -134,11 +112,11 @@ class FilePipeline(Closing):
         Raises:
             the first failure of any thread.
         """
-        self._stop.wake(self._lane.abort)
+        self._stop.wake(self._in_order.abort)
         self._stop.wake(self._work.abort)
-        self._lanes.start("capture", self._capture)
+        self._threads.start("capture", self._capture)
         for number in range(self._workers):
-            self._lanes.start(f"worker-{number}", self._classify, background=True)
+            self._threads.start(f"worker-{number}", self._classify, background=True)
         while (entry := self._next_entry()) is not None:
             yield self._result(entry)
         if self._stop.failure is not None:
@@ -152,7 +130,7 @@ class FilePipeline(Closing):
 
     def finish(self) -> tuple[Event, ...]:
         """Closes the open segment, at the end of the last frame that came out."""
-        return self._smoother.finish(self._end_s)
+        return self._labels.end(self._end_s)
 
     # -- capture thread
 
@@ -165,12 +143,12 @@ class FilePipeline(Closing):
                 continue
             self._read_s = grabbed.pts_s + grabbed.duration_s
             sampled = self._sampler.wants(grabbed)
-            if not sampled and not self._all_frames:
+            if not sampled and not self._wanted.frames:
                 self._metrics.not_sampled()
                 continue
             entry = self._entry(grabbed, batch if sampled else None)
             batch.entries += 1
-            if not self._lane.put(entry):
+            if not self._in_order.put(entry):
                 return
             if len(batch.pictures) == self._classifier.batch or batch.entries == self._span:
                 if batch.pictures and not self._work.put(batch):
@@ -179,14 +157,14 @@ class FilePipeline(Closing):
         if batch.pictures and not self._work.put(batch):
             return
         self._work.finish()
-        self._lane.finish()
+        self._in_order.finish()
 
     def _entry(self, grabbed: Grabbed, batch: _Batch | None) -> _Entry:
         picture = self._source.retrieve()
         if batch is not None:
             batch.pictures.append(picture)
         place = len(batch.pictures) - 1 if batch is not None else 0
-        return _Entry(grabbed, picture if self._images else None, batch, place)
+        return _Entry(grabbed, picture if self._wanted.images else None, batch, place)
 
     # -- worker threads
 
@@ -196,19 +174,19 @@ class FilePipeline(Closing):
                 batch = self._work.get()
             except Finished:
                 return
-            batch.begun_ns = time.monotonic_ns()
+            batch.begun_ns = clock.now_ns()
             batch.answer = self._classifier.classify(batch.pictures)
-            batch.ended_ns = time.monotonic_ns()
+            batch.ended_ns = clock.now_ns()
             batch.pictures.clear()  # nobody needs them any more but who wants to see them
             batch.done.set()
 
     # -- the caller's thread
 
     def _next_entry(self) -> _Entry | None:
-        """The next frame of the lane once it is classified; None at the end and at a stop."""
+        """The next frame of the queue once it is classified; None at the end and at a stop."""
         while not self._stop.is_set:
             try:
-                entry = self._lane.get(_LOOK_S)
+                entry = self._in_order.get(_LOOK_S)
             except TimeoutError:
                 continue
             except Finished:
@@ -238,31 +216,14 @@ class FilePipeline(Closing):
     def _result(self, entry: _Entry) -> Result:
         frame, batch = self._frame(entry), entry.batch
         self._end_s = frame.pts_s + frame.duration_s
-        events: tuple[Event, ...] = ()
-        raw = timing = None
         if batch is None or batch.answer is None:
             self._metrics.not_sampled()
-        else:
-            raw = self._last = batch.answer.predictions[entry.place]
-            timing = Timing(
-                waited_ms=(batch.begun_ns - frame.captured_ns) / 1e6,
-                preprocess_ms=batch.answer.preprocess_ms,
-                infer_ms=batch.answer.infer_ms,
-                age_ms=(batch.ended_ns - frame.captured_ns) / 1e6,
-            )
-            self._metrics.classified(timing)
-            self._steady, events = self._smoother.update(frame.index, frame.pts_s, raw)
-        steady = self._steady
-        return Result(
-            frame=frame,
-            raw=raw,
-            last=self._last,
-            steady=steady.label,
-            steady_prob=steady.prob,
-            events=events,
-            timing=timing,
-            top_k=self._top_k,
-        )
+            return self._labels.result(frame)
+        raw = batch.answer.predictions[entry.place]
+        took = timing(frame.captured_ns, batch.begun_ns, batch.answer, batch.ended_ns)
+        self._metrics.classified(took)
+        events = self._labels.take(frame, raw)
+        return self._labels.result(frame, raw, events=events, timing=took)
 
 
 def _bgr(picture: Picture | None) -> Image:

@@ -1,28 +1,31 @@
 """A run over a live source: the newest frame is classified, every frame is shown at once.
 
-    capture thread   source ─► desk ─┬─► queue (newest) ─► classifier thread ─► desk ─► outlets
-                                     └─► outlets: every frame, with the last steady label
+    capture thread   source ─► state ─┬─► queue (newest) ─► classifier thread ─► state ─► outputs
+                                      └─► outputs: every frame, with the last steady label
     watch thread     notices that frames stay away, whatever the capture thread hangs in
-    outlet threads   one for each output, which may stall or fail without the others noticing
+    output threads   one for each, which may stall or fail without the others noticing
 
 The label's age is bounded by one inference and one frame interval: the classifier always takes the
 newest frame, and waits for nothing.
 """
 
 import logging
+import math
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 
+from streamcls import clock
 from streamcls.errors import OutputPathError
 from streamcls.metrics import Metrics, OutputCounts
-from streamcls.protocols import Classifier, LiveSource, Sampler, Sink, Smoother
-from streamcls.records import Event, Frame, Lost, Result, Status, Timing
+from streamcls.protocols import LiveSource, Refreshed, Sink
+from streamcls.records import Event, Frame, Lost, Result, Status
 from streamcls.runtime.buffer import Buffer, Finished
 from streamcls.runtime.camera_state import CameraState
 from streamcls.runtime.closing import Closing
-from streamcls.runtime.output_queue import OutputQueue, serve
+from streamcls.runtime.labels import Labelling, Labels, timing
+from streamcls.runtime.output_queue import OutputQueue, Wanted, serve
 from streamcls.runtime.stop import Stop
 from streamcls.runtime.threads import Threads
 
@@ -33,8 +36,25 @@ _LINES = 100  # of the log that may wait where standard error is blocked
 _JOIN_S = 2.0  # for capture and classifier, and again for the outputs
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LiveRules:
+    """What a live run does about time.
+
+    Attributes:
+        queue_size: frames that may wait for the classifier.
+        newest: whether newer frames replace older ones in a full queue, or wait.
+        stale_after_s: without a frame for so long, the source is stale.
+        duration_s: how long to run, or None for ever.
+    """
+
+    queue_size: int = 1
+    newest: bool = True
+    stale_after_s: float = math.inf
+    duration_s: float | None = None
+
+
 class LivePipeline(Closing):
-    """One live source through one classifier, into outlets.
+    """One live source through one classifier, into outputs.
 
     Use it in a `with`; leaving it ends all threads, whatever happened inside.
     """
@@ -42,108 +62,80 @@ class LivePipeline(Closing):
     def __init__(
         self,
         source: LiveSource,
-        sampler: Sampler,
-        classifier: Classifier,
-        smoother: Smoother,
+        labelling: Labelling,
+        rules: LiveRules,
         *,
-        top_k: int,
-        queue_size: int,
-        newest: bool,
-        stale_after_s: float,
-        duration_s: float | None,
-        begun_ns: int,
         metrics: Metrics,
         stop: Stop,
     ) -> None:
         """Starts nothing yet.
 
         Args:
-            source, sampler, classifier, smoother: the stages.
-            top_k: how many labels `Result.top` gives unless told otherwise.
-            queue_size: frames that may wait for the classifier.
-            newest: whether newer frames replace older ones in a full queue, or wait.
-            stale_after_s: without a frame for so long, the source is stale.
-            duration_s: how long to run, or None for ever.
-            begun_ns: `time.monotonic_ns` that is 0 in the source's times.
+            source: where frames come from.
+            labelling: how they get their labels.
+            rules: see there.
             metrics: where frames are counted.
             stop: what ends the run.
         """
         self._source = source
-        self._sampler = sampler
-        self._classifier = classifier
-        self._duration_s = duration_s
-        self._begun_ns = begun_ns
+        self._sampler = labelling.sampler
+        self._classifier = labelling.classifier
+        self._duration_s = rules.duration_s
         self._metrics = metrics
         self.stop = stop
         self._lines: Buffer[tuple[int, str]] = Buffer(_LINES, dropped=lambda _: None)
-        self._outlets: tuple[OutputQueue, ...] = ()  # replaced, never changed: others go through it
-        self._desk = CameraState(
+        self._outputs: tuple[OutputQueue, ...] = ()  # replaced, never changed: others go through it
+        self._state = CameraState(
             source.camera,
-            smoother,
-            top_k=top_k,
-            stale_after_s=stale_after_s,
+            Labels(labelling.smoother, top_k=labelling.top_k),
+            stale_after_s=rules.stale_after_s,
             metrics=metrics,
             tell=self._tell,
             say=self._say,
         )
-        self._queue: Buffer[tuple[Frame, int]] = Buffer(
-            queue_size, dropped=self._desk.superseded if newest else None
+        self._waiting: Buffer[tuple[Frame, int]] = Buffer(
+            rules.queue_size, dropped=self._state.superseded if rules.newest else None
         )
-        self._lanes = Threads(stop)
-        self._output_lanes = Threads(stop)
+        self._threads = Threads(stop)
+        self._output_threads = Threads(stop)
         self._ended = threading.Event()  # nothing more will be counted
         self._closed = False
         self.output_failure: Exception | None = None
 
     # -- outputs
 
-    def outlet(
-        self,
-        name: str,
-        *,
-        frames: bool,
-        answers: bool,
-        images: bool,
-        newest: bool = False,
-        events: bool = False,
-    ) -> OutputQueue:
-        """A place to take results from, on any one thread; see `OutputQueue`."""
-        made = OutputQueue(
-            name,
-            self._metrics,
-            frames=frames,
-            answers=answers,
-            images=images,
-            newest=newest,
-            events=events,
-        )
-        self._outlets = (*self._outlets, made)
+    def output(self, name: str, wanted: Wanted) -> OutputQueue:
+        """A place to take results from, on any one thread."""
+        made = OutputQueue(name, wanted, self._metrics)
+        self._outputs = (*self._outputs, made)
         return made
 
-    def remove(self, outlet: OutputQueue) -> None:
-        """Ends one output; what it has got still goes out."""
-        self._outlets = tuple(one for one in self._outlets if one is not outlet)
-        outlet.finish()
+    def add(self, name: str, sink: Sink) -> OutputQueue | None:
+        """An output on a thread of its own, which closes it in the end; also while running.
 
-    def add(self, name: str, sink: Sink) -> OutputQueue:
-        """An output on a thread of its own, which closes it in the end; also while running."""
+        What is only refreshed gets no results, so it has no queue.
+        """
+        if isinstance(sink, Refreshed):
+            self._output_threads.start(f"output-{name}", lambda: self._refresh(name, sink))
+            return None
         every = sink.every_frame
-        outlet = self.outlet(name, frames=every, answers=not every, images=every, events=True)
-        self._output_lanes.start(f"output-{name}", lambda: serve(outlet, sink, self._failed))
-        return outlet
+        queue = self.output(
+            name, Wanted(answers=not every, frames=every, images=every, events=True)
+        )
+        self._output_threads.start(f"output-{name}", lambda: serve(queue, sink, self._failed))
+        return queue
 
-    def every(
-        self, seconds: float, name: str, work: Callable[[], None], last: Callable[[], None]
-    ) -> None:
-        """Does some work again and again on a thread of its own, and the last of it at the end."""
+    def remove(self, output: OutputQueue) -> None:
+        """Ends one output; what it has got still goes out."""
+        self._outputs = tuple(one for one in self._outputs if one is not output)
+        output.finish()
 
-        def repeat() -> None:
-            while not self.stop.wait(seconds):
-                self._tried(name, work)
-            self._ended.wait(_JOIN_S)
-            self._tried(name, last)
-
-        self._output_lanes.start(f"output-{name}", repeat)
+    def _refresh(self, name: str, sink: Refreshed) -> None:
+        """Again and again, and the last time when all is counted."""
+        while not self.stop.wait(sink.refresh_s):
+            self._tried(name, sink.refresh)
+        self._ended.wait(_JOIN_S)
+        self._tried(name, sink.close)
 
     def _tried(self, name: str, work: Callable[[], None]) -> None:
         """A failure is said once; the next time it may work again."""
@@ -157,15 +149,15 @@ class LivePipeline(Closing):
 
     def start(self) -> None:
         """Starts the threads."""
-        self.stop.wake(self._queue.abort)
-        self._desk.begin()
-        self._lanes.start("capture", self._capture)
-        self._lanes.start("classify", self._classify, background=True)
-        self._lanes.start("watch", self._watch)
-        self._output_lanes.start("log", self._log)
+        self.stop.wake(self._waiting.abort)
+        self._state.begin()
+        self._threads.start("capture", self._capture)
+        self._threads.start("classify", self._classify, background=True)
+        self._threads.start("watch", self._watch)
+        self._output_threads.start("log", self._log)
 
-    def results(self, outlet: OutputQueue) -> Iterator[Result | None]:
-        """What comes out of an outlet, on the caller's thread, until the run is stopped.
+    def results(self, output: OutputQueue) -> Iterator[Result | None]:
+        """What comes out of an output, on the caller's thread, until the run is stopped.
 
         None comes where nothing else does for a moment, so that the caller can look around.
 
@@ -174,7 +166,7 @@ class LivePipeline(Closing):
         """
         while not self.stop.is_set:
             try:
-                item = outlet.get(_LOOK_S)
+                item = output.get(_LOOK_S)
             except TimeoutError:
                 yield None
                 continue
@@ -186,7 +178,7 @@ class LivePipeline(Closing):
     @property
     def status(self) -> Status:
         """How it is doing at this moment."""
-        return self._desk.status()
+        return self._state.status()
 
     def close(self) -> None:
         """Ends the threads, and the outputs when they have all that is theirs. Can be repeated."""
@@ -194,26 +186,22 @@ class LivePipeline(Closing):
             return
         self._closed = True
         self.stop.set()
-        self._lanes.join(_JOIN_S)
-        self._desk.finish(self._now_s())
+        self._threads.join(_JOIN_S)
+        self._state.finish(self._now_s())
         self._ended.set()
         self._lines.finish()
-        for outlet in self._outlets:
-            outlet.finish()
-        self._output_lanes.join(_JOIN_S)
+        for output in self._outputs:
+            output.finish()
+        self._output_threads.join(_JOIN_S)
 
     def _now_s(self) -> float:
-        return (time.monotonic_ns() - self._begun_ns) / 1e9
+        return clock.since_s(self._source.begun_ns)
 
     def _tell(self, item: Result | Event) -> None:
-        """To all outlets that want it; called under the desk's lock, never waits."""
-        for outlet in self._outlets:
-            if isinstance(item, Event):
-                wanted = outlet.events
-            else:
-                wanted = outlet.answers if item.raw is not None else outlet.frames
-            if wanted:
-                outlet.put(item)
+        """To all outputs that want it; called under the state's lock, never waits."""
+        for output in self._outputs:
+            if output.wants(item):
+                output.put(item)
 
     def _failed(self, name: str, error: Exception) -> None:
         # Whoever read our standard output has enough; or an output can't even be created.
@@ -226,7 +214,7 @@ class LivePipeline(Closing):
         log.error("%s; the run goes on without this output", error)
         self.output_failure = self.output_failure or error
         self._metrics.output(name, failure=str(error))
-        self._desk.tell_failure(name, str(error), self._now_s())
+        self._state.tell_failure(name, str(error), self._now_s())
 
     # -- capture thread
 
@@ -236,16 +224,16 @@ class LivePipeline(Closing):
                 if self.stop.is_set:
                     return
                 if isinstance(item, Lost):
-                    self._desk.lost(item, self._now_s())
+                    self._state.lost(item, self._now_s())
                     continue
                 self._metrics.read()
                 sampled = item.fault is None and self._sampler.wants(item)
-                taken = self._desk.frame(item, self._now_s(), sampled=sampled)
+                taken = self._state.frame(item, self._now_s(), sampled=sampled)
                 if item.fault is not None:
                     self._metrics.rejected(item.fault)
                 elif not sampled or taken is None:
                     self._metrics.not_sampled()
-                elif not self._queue.put(taken):
+                elif not self._waiting.put(taken):
                     return
 
     # -- classifier thread
@@ -253,19 +241,13 @@ class LivePipeline(Closing):
     def _classify(self) -> None:
         while True:
             try:
-                frame, epoch = self._queue.get()
+                frame, epoch = self._waiting.get()
             except Finished:
                 return
-            begun_ns = time.monotonic_ns()
+            begun_ns = clock.now_ns()
             answer = self._classifier.classify([frame.image])
-            ended_ns = time.monotonic_ns()
-            timing = Timing(
-                waited_ms=(begun_ns - frame.captured_ns) / 1e6,
-                preprocess_ms=answer.preprocess_ms,
-                infer_ms=answer.infer_ms,
-                age_ms=(ended_ns - frame.captured_ns) / 1e6,
-            )
-            self._desk.classified(frame, epoch, answer.predictions[0], timing)
+            took = timing(frame.captured_ns, begun_ns, answer, clock.now_ns())
+            self._state.classified(frame, epoch, answer.predictions[0], took)
 
     # -- log thread
 
@@ -285,6 +267,6 @@ class LivePipeline(Closing):
     def _watch(self) -> None:
         while not self.stop.wait(_LOOK_S):
             now_s = self._now_s()
-            self._desk.look(now_s)
+            self._state.look(now_s)
             if self._duration_s is not None and now_s >= self._duration_s:
                 self.stop.set()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from streamcls.metrics import Metrics
 from streamcls.protocols import Sink
@@ -13,6 +13,26 @@ _ROWS = 1000  # results without their images that wait for a slow disk
 _FRAME_BYTES = 64_000_000  # of images that wait for a slow encoder
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which results somebody wants.
+
+    Attributes:
+        answers: classified frames, when they have their answer.
+        frames: those that are not classified, too; of live sources every frame at once, with the
+            last steady label.
+        images: that they have their pictures.
+        events: segments and states that begin and end.
+        newest: only the latest result matters, as for a picture on a screen.
+    """
+
+    answers: bool = True
+    frames: bool = False
+    images: bool = False
+    events: bool = False
+    newest: bool = False
+
+
 class OutputQueue:
     """Takes results from any thread, and hands them out on one.
 
@@ -20,53 +40,41 @@ class OutputQueue:
     never do.
     """
 
-    def __init__(
-        self,
-        name: str,
-        metrics: Metrics,
-        *,
-        frames: bool,
-        answers: bool,
-        images: bool,
-        newest: bool,
-        events: bool = True,
-    ) -> None:
+    def __init__(self, name: str, wanted: Wanted, metrics: Metrics) -> None:
         """Sets up an empty one.
 
         Args:
             name: in the statistics and messages.
+            wanted: what it gets.
             metrics: where what is written and dropped is counted.
-            frames: whether every frame is wanted at once, with the last steady label.
-            answers: whether classified frames are wanted when they have their answer.
-            images: whether they have to have their images.
-            newest: whether only the latest result matters, as for a picture on a screen.
-            events: whether events are wanted.
         """
         self.name = name
-        self.frames = frames
-        self.answers = answers
-        self.events = events
+        self._wanted = wanted
         self._metrics = metrics
-        self._images = images
-        self._newest = newest
         self._buffer: Buffer[Result | Event] = Buffer(
-            1 if newest else _ROWS,
+            1 if wanted.newest else _ROWS,
             dropped=lambda _: self._metrics.output(self.name, dropped=1),
             kind=self._kind,
         )
+
+    def wants(self, item: Result | Event) -> bool:
+        """Whether it is to be put in."""
+        if isinstance(item, Event):
+            return self._wanted.events
+        return self._wanted.answers if item.raw is not None else self._wanted.frames
 
     def _kind(self, item: Result | Event) -> bool | None:
         """Events never give way; where only the latest matters, frames and answers don't mix."""
         if isinstance(item, Event):
             return None
-        return self._newest and item.raw is not None
+        return self._wanted.newest and item.raw is not None
 
     def put(self, item: Result | Event) -> None:
         """Takes in a result or an event; never waits."""
         if isinstance(item, Result):
-            if not self._images:
+            if not self._wanted.images:
                 item = replace(item, frame=replace(item.frame, image=NO_IMAGE))
-            elif not self._newest:
+            elif not self._wanted.newest:
                 self._buffer.capacity = max(2, _FRAME_BYTES // item.frame.image.nbytes)
         self._buffer.put(item)
 
@@ -99,17 +107,17 @@ class OutputQueue:
                 return
 
 
-def serve(outlet: OutputQueue, sink: Sink, failed: Callable[[str, Exception], None]) -> None:
-    """Feeds a sink from its outlet, on the calling thread, until it is finished; then closes it.
+def serve(queue: OutputQueue, sink: Sink, failed: Callable[[str, Exception], None]) -> None:
+    """Feeds a sink from its queue, on the calling thread, until it is finished; then closes it.
 
     Args:
-        outlet: where results come from.
+        queue: where results come from.
         sink: where they go.
-        failed: is told, with the outlet's name, if the sink fails; what comes later is let go.
+        failed: is told, with the queue's name, if the sink fails; what comes later is let go.
     """
     try:
         try:
-            for item in outlet.items():
+            for item in queue.items():
                 if isinstance(item, Event):
                     sink.event(item)
                 else:
@@ -120,5 +128,5 @@ def serve(outlet: OutputQueue, sink: Sink, failed: Callable[[str, Exception], No
             raise
         sink.close()
     except Exception as error:  # noqa: BLE001 - the run goes on without this output, and says so
-        outlet.abort()
-        failed(outlet.name, error)
+        queue.abort()
+        failed(queue.name, error)

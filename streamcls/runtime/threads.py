@@ -4,11 +4,11 @@ import logging
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
+from streamcls import clock
 from streamcls.runtime.stop import Stop
 
 JOIN_S = 3.0  # within the five seconds that a stop may take
@@ -42,14 +42,14 @@ def in_background(work: Callable[[], T]) -> T:
         return work()
     found: Future[T] = Future()
 
-    def lane() -> None:
+    def body() -> None:
         _give_way()
         try:
             found.set_result(work())
         except BaseException as error:  # noqa: BLE001 - it is raised again where it was asked for
             found.set_exception(error)
 
-    thread = threading.Thread(target=lane, name=f"{_PREFIX}load", daemon=True)
+    thread = threading.Thread(target=body, name=f"{_PREFIX}load", daemon=True)
     thread.start()
     thread.join()
     return found.result()
@@ -74,7 +74,7 @@ class Threads:
     def start(self, name: str, work: Callable[[], None], *, background: bool = False) -> None:
         """Runs `work` on a thread of its own; in the background one gives way to all others."""
 
-        def lane() -> None:
+        def body() -> None:
             try:
                 if background:
                     _give_way()
@@ -83,15 +83,15 @@ class Threads:
                 self._stop.set(error)
 
         # Daemons, so that a native call that never returns can't keep the process alive.
-        thread = threading.Thread(target=lane, name=f"{_PREFIX}{name}", daemon=True)
+        thread = threading.Thread(target=body, name=f"{_PREFIX}{name}", daemon=True)
         self._threads.append(thread)
         thread.start()
 
     def join(self, timeout_s: float = JOIN_S) -> bool:
         """Waits for all threads, so long together at most; False if one is still running."""
-        until = time.monotonic() + timeout_s
+        until = clock.now_s() + timeout_s
         for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
+            thread.join(max(0.0, until - clock.now_s()))
             if thread.is_alive():
                 log.warning("%s did not end within %g s; left behind", thread.name, timeout_s)
         return not any(thread.is_alive() for thread in self._threads)

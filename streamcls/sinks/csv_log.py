@@ -6,6 +6,7 @@ from pathlib import Path
 
 from streamcls.records import Event, Result
 from streamcls.sinks.files import as_text, creating, writing
+from streamcls.sinks.output import Output
 
 UNKNOWN = "unknown"
 
@@ -92,3 +93,6 @@ def _utc(captured: float | None) -> str:
         .isoformat(timespec="milliseconds")
         .replace("+00:00", "Z")
     )
+
+
+OUTPUT = Output(lambda path, run: CsvLog(path, run.top_k, overwrite=run.overwrite))

@@ -1,11 +1,11 @@
 """Outputs without end: a new file every hour or every so many bytes, each complete on its own."""
 
 import re
-import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from streamcls import clock
 from streamcls.errors import OutputPathError
 from streamcls.protocols import Sink
 from streamcls.records import Event, Result
@@ -61,7 +61,7 @@ class Rotating:
         if self._sink is None:
             self._current = self._next_path()
             self._sink = self._open(self._current, result)
-            self._begun_s = time.monotonic()
+            self._begun_s = clock.now_s()
         self._sink.write(result)
 
     def event(self, event: Event) -> None:
@@ -75,7 +75,7 @@ class Rotating:
             self._sink.close()
 
     def _is_full(self) -> bool:
-        if self._seconds is not None and time.monotonic() - self._begun_s >= self._seconds:
+        if self._seconds is not None and clock.now_s() - self._begun_s >= self._seconds:
             return True
         if self._size is None:
             return False
@@ -84,7 +84,7 @@ class Rotating:
 
     def _next_path(self) -> Path:
         rotates = self._seconds is not None or self._size is not None
-        return file_name(self._path, datetime.now(), changing=rotates)
+        return file_name(self._path, clock.local(), changing=rotates)
 
 
 def stamped(camera: str, ending: str, now: datetime) -> Path:

@@ -10,6 +10,7 @@ from typing import Protocol
 from streamcls.errors import OutputPathError
 from streamcls.records import Event, Result
 from streamcls.sinks.files import creating, writing
+from streamcls.sinks.output import Output
 
 COLUMNS = (
     "kind",
@@ -115,11 +116,6 @@ def _format(path: Path, media_start_s: float) -> _Format:
     raise OutputPathError(f"--events {path}: the ending says the format: .csv, .json or .vtt")
 
 
-def check_format(path: Path) -> None:
-    """Raises OutputPathError unless the file's ending names one of the formats."""
-    _format(path, 0.0)
-
-
 class SegmentLog:
     """Writes each segment when it ends; those that still last stand at the end meanwhile.
 
@@ -182,3 +178,15 @@ class SegmentLog:
         """Closes the file."""
         with writing(self._path):
             self._file.close()
+
+
+def _check(option: str, path: Path) -> None:
+    _format(path, 0.0)
+    if path.exists() and not path.is_file():
+        raise OutputPathError(f"{option} {path}: a file is needed, no device or pipe")
+
+
+OUTPUT = Output(
+    lambda path, run: SegmentLog(path, run.zero_s, overwrite=run.overwrite),
+    _check,
+)

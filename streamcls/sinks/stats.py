@@ -4,15 +4,18 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from streamcls.errors import OutputPathError
 from streamcls.metrics import Metrics
 from streamcls.records import Event, Result
-from streamcls.sinks.files import write_whole
+from streamcls.sinks.files import STDOUT, write_whole
+from streamcls.sinks.output import Output, RunFacts
 
 
 class StatsFile:
     """Writes the ledger, the speed and the memory when the run is over, and whenever told to."""
 
     every_frame = False
+    refresh_s = 10.0
 
     def __init__(
         self, path: Path, metrics: Metrics, *, backend: str, model: str, overwrite: bool = False
@@ -30,7 +33,7 @@ class StatsFile:
     def event(self, event: Event) -> None:
         """Segments don't matter here."""
 
-    def rewrite(self) -> None:
+    def refresh(self) -> None:
         """Writes the file as of now, in one step.
 
         Raises:
@@ -46,11 +49,11 @@ class StatsFile:
         """Writes the file for the last time. Can be called again.
 
         Raises:
-            OutputPathError, OutputError: see `rewrite`.
+            OutputPathError, OutputError: see `refresh`.
         """
         if not self._closed:
             self._closed = True
-            self.rewrite()
+            self.refresh()
 
 
 def _rounded(value: object) -> object:
@@ -59,3 +62,17 @@ def _rounded(value: object) -> object:
     if isinstance(value, dict):
         return {key: _rounded(inner) for key, inner in value.items()}
     return value
+
+
+def _check(option: str, path: Path) -> None:
+    if path == STDOUT:
+        raise OutputPathError(f"{option} -: give a file name; only --csv goes to standard output")
+
+
+def _open(path: Path, run: RunFacts) -> StatsFile:
+    return StatsFile(
+        path, run.metrics, backend=run.backend, model=run.model, overwrite=run.overwrite
+    )
+
+
+OUTPUT = Output(_open, _check)

@@ -5,12 +5,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 
 import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw
 
+from streamcls import clock
 from streamcls.errors import MissingPackageError, OutputError, UsageError
 from streamcls.media import cv2
 from streamcls.records import Image, Result, Status
@@ -209,8 +209,7 @@ class Window:
     def _snapshot(self) -> None:
         if self._shown is None:
             return
-        now = datetime.now()
-        path = stamped(self._title, ".png", now)
+        path = stamped(self._title, ".png", clock.local())
         try:
             with writing(path):
                 path.write_bytes(cv2.imencode(".png", self._shown)[1].tobytes())

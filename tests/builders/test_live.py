@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from streamcls.builders.live import camera_name, is_live, open_live
 from streamcls.builders.outputs import check_outputs
+from streamcls.builders.source import is_live, open_live
 from streamcls.cli.drill import _for_drill
 from streamcls.config.options import check_fits, from_options
 from streamcls.errors import OutputPathError, SettingsError
@@ -37,14 +37,18 @@ def test_a_file_named_like_a_camera_is_a_file(
     assert not is_live("0")
 
 
+def camera_of(source: str) -> str:
+    return open_live(from_options({"source": source}), Stop()).camera
+
+
 def test_cameras_have_names_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOST", "10.0.0.7")
     monkeypatch.setenv("PASSWORD", "ge@h/eim")
-    assert camera_name("rtsp://anna:${PASSWORD}@${HOST}:554/cam") == "10.0.0.7"
-    assert camera_name("RTSP://anna:geheim@[fe80::1]/cam") == "fe80::1"
-    assert camera_name("0") == "webcam0"
-    assert camera_name("/dev/video2") == "video2"
-    assert camera_name("SIM://?fps=3") == "sim"
+    assert camera_of("rtsp://anna:${PASSWORD}@${HOST}:554/cam") == "10.0.0.7"
+    assert camera_of("RTSP://anna:geheim@[fe80::1]/cam") == "fe80::1"
+    assert camera_of("0") == "webcam0"
+    assert camera_of("/dev/video2") == "video2"
+    assert camera_of("SIM://?fps=3") == "sim"
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamcls.capture import live
 from streamcls.capture.connection import Shot
-from streamcls.capture.live import Backoff, LiveSource, Retries
+from streamcls.capture.live import Backoff, LiveSource, Retries, Trust
 from streamcls.errors import SignalLostError, SourceError
 from streamcls.records import Image, LiveFrame, Lost
 
@@ -90,11 +89,10 @@ class Bench:
         given: dict[str, Any] = {
             "camera": "door",
             "retries": Retries(),
-            "frozen_after_s": 0,
-            "max_delay_s": 0.5,
+            "trust": Trust(frozen_after_s=0, max_delay_s=0.5),
             "backoff": Backoff(chance=lambda: 0.0),
         } | options
-        return LiveSource(self.connect, wait=self.wait, begun_ns=round(BEGUN_S * 1e9), **given)
+        return LiveSource(self.connect, wait=self.wait, **given)
 
     def watch(self, *plan: FakeConnection | Exception, **options: Any) -> list[LiveFrame | Lost]:
         return list(self.source(*plan, **options).watch())
@@ -112,7 +110,7 @@ class Bench:
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     clock = Clock()
-    monkeypatch.setattr(live, "time", clock)
+    monkeypatch.setattr("streamcls.clock.time", clock)
     return Bench(clock)
 
 
@@ -380,7 +378,7 @@ def test_how_long_a_frame_may_be_held_up(bench: Bench, held_s: float, fault: str
 
 def test_the_limit_is_the_users(bench: Bench) -> None:
     held = connection(good(0, 2), shot(5.0, 2.1))
-    assert bench.frames(held, max_delay_s=4.0)[-1].fault is None
+    assert bench.frames(held, trust=Trust(0, 4.0))[-1].fault is None
 
 
 def test_a_burst_after_a_stall_is_late_until_it_has_caught_up(bench: Bench) -> None:
@@ -456,7 +454,7 @@ def test_pictures_are_looked_at(bench: Bench) -> None:
 
 
 def test_a_picture_stays_frozen_across_a_reconnect(bench: Bench) -> None:
-    frames = bench.frames(connection(good(0, 1.5)), connection(good(5, 6)), frozen_after_s=2.0)
+    frames = bench.frames(connection(good(0, 1.5)), connection(good(5, 6)), trust=Trust(2.0, 0.5))
     states = [frame.state for frame in frames]
     assert states == ["ok"] * 16 + ["frozen"] * 11
     assert [frame.fault for frame in frames] == [None] + ["repeated"] * 26

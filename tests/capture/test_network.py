@@ -16,7 +16,8 @@ import pytest
 
 from streamcls.capture.connection import Shot
 from streamcls.capture.early_h264 import UnfitError
-from streamcls.capture.network import NetworkAddress, NetworkStream, _lost
+from streamcls.capture.network import NetworkStream, _lost
+from streamcls.capture.network_address import NetworkAddress
 from streamcls.errors import SignalLostError, SourceError
 from streamcls.media import av
 
@@ -467,7 +468,7 @@ Fake = Callable[..., tuple[NetworkStream, FakeContainer]]
 @pytest.fixture
 def on_clock_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeContainer], None]:
     def patch(clock: FakeContainer) -> None:
-        monkeypatch.setattr("streamcls.capture.network.time", clock)
+        monkeypatch.setattr("streamcls.clock.time", clock)
         monkeypatch.setattr(
             "streamcls.capture.network.to_bgr", lambda *_: np.zeros((4, 6, 3), np.uint8)
         )

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from streamcls.capture import live, simulated
+from streamcls.capture import simulated
 from streamcls.capture.connection import Shot
-from streamcls.capture.live import Backoff, LiveSource, Retries
+from streamcls.capture.live import Backoff, LiveSource, Retries, Trust
 from streamcls.capture.simulated import FAULTS, Script, SimulatedCamera, Span, parse
 from streamcls.errors import SettingsError, SignalLostError
 from streamcls.records import Image, LiveFrame, Lost
@@ -90,8 +90,7 @@ def scene(number: int) -> Image:
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     clock = Clock()
-    monkeypatch.setattr(simulated, "time", clock)
-    monkeypatch.setattr(live, "time", clock)
+    monkeypatch.setattr("streamcls.clock.time", clock)
     return Bench(clock)
 
 
@@ -311,10 +310,8 @@ def watched(bench: Bench, query: str, until_s: float) -> Iterator[tuple[float, L
         connect,
         camera="sim",
         retries=Retries(),
-        frozen_after_s=1,
-        max_delay_s=0.5,
+        trust=Trust(frozen_after_s=1, max_delay_s=0.5),
         wait=bench.wait,
-        begun_ns=bench.clock.monotonic_ns(),
         backoff=Backoff(chance=lambda: 0.0),
     )
     for item in source.watch():

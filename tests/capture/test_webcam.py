@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamcls.capture import live, webcam
-from streamcls.capture.live import LiveSource, Retries
+from streamcls.capture import webcam
+from streamcls.capture.live import LiveSource, Retries, Trust
 from streamcls.capture.webcam import Webcam, WebcamFinder, as_bgr
 from streamcls.errors import SignalLostError
 from streamcls.media import cv2
@@ -378,7 +378,6 @@ def test_arrival_is_taken_when_it_is_grabbed_not_when_it_is_converted(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(webcam, "time", clock)
     machine.devices[0] = Device([colour()])
     camera = Webcam(finder())
     slow = machine.opened[0].retrieve
@@ -418,8 +417,7 @@ def test_slower_in_the_dark_than_it_promises_is_not_late(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, stamped: bool
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(webcam, "time", clock)
-    monkeypatch.setattr(live, "time", clock)
+    monkeypatch.setattr("streamcls.clock.time", clock)
     gaps_s = iter([1 / 30] * 60 + [1 / 7.5] * 60)  # it gets dark in the middle; it promises 30
 
     def pass_time() -> None:
@@ -433,10 +431,8 @@ def test_slower_in_the_dark_than_it_promises_is_not_late(
         lambda: Webcam(finder()),
         camera="webcam0",
         retries=Retries(),
-        frozen_after_s=10,
-        max_delay_s=0.5,
+        trust=Trust(frozen_after_s=10, max_delay_s=0.5),
         wait=lambda seconds: seconds > 0,
-        begun_ns=clock.monotonic_ns(),
     )
     items = list(source.watch())
     frames = [item for item in items if isinstance(item, LiveFrame)]

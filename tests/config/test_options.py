@@ -8,7 +8,7 @@ from streamcls.config.settings import Settings
 from streamcls.config.types import Rotation, with_variables
 from streamcls.errors import SettingsError
 
-CONFIGS = Path(__file__).parent.parent / "configs"
+CONFIGS = Path(__file__).parent.parent.parent / "configs"
 
 
 def mistakes(text: str, tmp_path: Path, **given: object) -> list[str]:

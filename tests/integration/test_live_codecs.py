@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from streamcls.capture.early_h264 import EarlyDecoder, UnfitError
-from streamcls.capture.live import LiveSource, Retries
-from streamcls.capture.network import NetworkAddress, NetworkStream
+from streamcls.capture.live import LiveSource, Retries, Trust
+from streamcls.capture.network import NetworkStream
+from streamcls.capture.network_address import NetworkAddress
 from streamcls.media import av
 from streamcls.records import LiveFrame
 from tests.integration.rtsp import RtspServer
@@ -28,10 +29,8 @@ def source(address: NetworkAddress) -> LiveSource:
         lambda: NetworkStream(address),
         camera="cam",
         retries=Retries(most=0),
-        frozen_after_s=10,
-        max_delay_s=0.5,
+        trust=Trust(frozen_after_s=10, max_delay_s=0.5),
         wait=lambda _: False,
-        begun_ns=time.monotonic_ns(),
     )
 
 

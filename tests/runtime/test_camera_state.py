@@ -9,10 +9,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from streamcls import clock as clock_module
 from streamcls.metrics import Metrics
 from streamcls.records import Event, Frame, Image, LiveFrame, Lost, Result, Timing
-from streamcls.runtime import camera_state as desk_module
 from streamcls.runtime.camera_state import CameraState
+from streamcls.runtime.labels import Labels
 from streamcls.smoothing import SteadyLabel
 from tests.fakes import prediction
 
@@ -38,8 +39,7 @@ class Made:
         )
         self.camera = CameraState(
             "cam",
-            smoother,
-            top_k=2,
+            Labels(smoother, top_k=2),
             stale_after_s=self.stale_after_s,
             metrics=self.metrics,
             tell=self.told.append,
@@ -479,7 +479,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
         def monotonic() -> float:
             return now[0]
 
-    monkeypatch.setattr(desk_module, "time", Clock)
+        @staticmethod
+        def monotonic_ns() -> int:
+            return round(now[0] * 1e9)
+
+    monkeypatch.setattr(clock_module, "time", Clock)
 
     def at(seconds: float) -> None:
         now[0] = 100.0 + seconds

@@ -7,6 +7,8 @@ from streamcls.metrics import Metrics
 from streamcls.protocols import Sink
 from streamcls.records import SourceInfo
 from streamcls.runtime.file_pipeline import FilePipeline, run
+from streamcls.runtime.labels import Labelling
+from streamcls.runtime.output_queue import Wanted
 from streamcls.runtime.stop import Stop
 from streamcls.sampling import EveryNth
 from streamcls.smoothing import SteadyLabel
@@ -31,12 +33,14 @@ class Made:
         self.stop = Stop()
         self.pipeline = FilePipeline(
             source,
-            EveryNth(every),
-            self.classifier,
-            SteadyLabel("cam", threshold=0.5, smoothing_s=0, dwell_s=0),
+            Labelling(
+                EveryNth(every),
+                self.classifier,
+                SteadyLabel("cam", threshold=0.5, smoothing_s=0, dwell_s=0),
+                top_k=3,
+            ),
+            wanted=Wanted(frames=all_frames, images=True),
             workers=workers,
-            top_k=3,
-            all_frames=all_frames,
             metrics=self.metrics,
             stop=self.stop,
         )

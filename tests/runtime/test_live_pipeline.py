@@ -5,6 +5,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
 from typing import Self
@@ -16,8 +17,9 @@ from streamcls.errors import OutputPathError
 from streamcls.metrics import Metrics, Snapshot
 from streamcls.records import Event, Image, LiveFrame, Lost, Result, Status
 from streamcls.runtime import live_pipeline
-from streamcls.runtime.live_pipeline import LivePipeline
-from streamcls.runtime.output_queue import OutputQueue
+from streamcls.runtime.labels import Labelling
+from streamcls.runtime.live_pipeline import LivePipeline, LiveRules
+from streamcls.runtime.output_queue import OutputQueue, Wanted
 from streamcls.runtime.stop import Stop
 from streamcls.sampling import EveryNth
 from streamcls.smoothing import SteadyLabel
@@ -25,6 +27,7 @@ from tests.fakes import LABELS, FakeClassifier, ListSink
 
 pytestmark = pytest.mark.alone
 
+SHOWN = Wanted(frames=True, answers=False, images=True, newest=True)
 PATIENCE_S = 10.0  # for what comes at once, on a busy machine
 INTERVAL_S = 0.1
 
@@ -34,10 +37,10 @@ class Camera:
 
     camera = "cam"
 
-    def __init__(self, begun_ns: int) -> None:
+    def __init__(self) -> None:
+        self.begun_ns = time.monotonic_ns()
         self.closed = threading.Event()
         self.hangs = threading.Event()
-        self._begun_ns = begun_ns
         self._items: queue.SimpleQueue[LiveFrame | Lost | BaseException | None] = (
             queue.SimpleQueue()
         )
@@ -84,7 +87,7 @@ class Camera:
             image = np.full((24, 32, 3), self._index % 256, np.uint8)
         frame = LiveFrame(
             index=self._index,
-            pts_s=(now_ns - self._begun_ns) / 1e9,
+            pts_s=(now_ns - self.begun_ns) / 1e9,
             duration_s=INTERVAL_S,
             captured_ns=now_ns,
             captured_utc=time.time(),
@@ -164,6 +167,22 @@ class Kept(ListSink):
         ]
 
 
+@dataclass
+class Refreshing:
+    """A sink that does some work again and again, and the last of it at the end."""
+
+    refresh_s: float
+    refresh: Callable[[], None]
+    close: Callable[[], None]
+    every_frame: bool = False
+
+    def write(self, result: Result) -> None:
+        raise AssertionError("it gets no results")
+
+    def event(self, event: Event) -> None:
+        raise AssertionError("it gets no events")
+
+
 class Rig:
     """A live pipeline of fakes; leaving it lets everything go, and no thread is left."""
 
@@ -179,20 +198,17 @@ class Rig:
         before: Callable[[int], None] | None = None,
     ) -> None:
         self.stop, self.metrics = Stop(), Metrics()
-        begun_ns = time.monotonic_ns()
-        self.camera = Camera(begun_ns)
+        self.camera = Camera()
         self.gate = Gate()
         self.pipeline = LivePipeline(
             self.camera,
-            EveryNth(every),
-            FakeClassifier(batch=1, before=before or self.gate),
-            SteadyLabel("cam", threshold=0.5, smoothing_s=0, dwell_s=0),
-            top_k=3,
-            queue_size=queue_size,
-            newest=newest,
-            stale_after_s=stale_after_s,
-            duration_s=duration_s,
-            begun_ns=begun_ns,
+            Labelling(
+                EveryNth(every),
+                FakeClassifier(batch=1, before=before or self.gate),
+                SteadyLabel("cam", threshold=0.5, smoothing_s=0, dwell_s=0),
+                top_k=3,
+            ),
+            LiveRules(queue_size, newest, stale_after_s, duration_s),
             metrics=self.metrics,
             stop=self.stop,
         )
@@ -206,6 +222,12 @@ class Rig:
         self._sinks.append(sink)
         self.pipeline.add(f"sink{len(self._sinks)}", sink)
         return sink
+
+    def add_later(self, sink: Kept) -> OutputQueue:
+        """While it runs."""
+        queue = self.pipeline.add("recording", sink)
+        assert queue is not None
+        return queue
 
     def __enter__(self) -> Self:
         before = set(threading.enumerate())
@@ -442,9 +464,11 @@ def test_a_slow_reader_of_results_gets_the_newest_next() -> None:
     still = np.zeros((24, 32, 3), np.uint8)  # its label never changes
     rig = Rig()
     sink = rig.add(every_frame=True)
-    outlet = rig.pipeline.outlet("window", frames=True, answers=False, images=True, newest=True)
+    output = rig.pipeline.output(
+        "window", Wanted(frames=True, answers=False, images=True, newest=True)
+    )
     with rig:
-        results = rig.pipeline.results(outlet)
+        results = rig.pipeline.results(output)
         rig.camera.give(image=still)
         sink.until_it_has(0)
         assert list(islice(results, 2))[-1] is None  # the events of the beginning are out
@@ -462,10 +486,10 @@ def test_a_slow_reader_of_results_gets_the_newest_next() -> None:
 def test_a_reader_of_results_gets_the_one_with_a_new_label() -> None:
     rig = Rig()
     sink = rig.add()
-    outlet = rig.pipeline.outlet("stream", frames=False, answers=True, images=True, newest=True)
+    output = rig.pipeline.output("stream", Wanted(images=True, newest=True))
     with rig:
         rig.answered(sink)
-        found = next(rig.pipeline.results(outlet))
+        found = next(rig.pipeline.results(output))
         assert found is not None
         assert [event.label for event in found.events] == ["cat"]
 
@@ -473,9 +497,11 @@ def test_a_reader_of_results_gets_the_one_with_a_new_label() -> None:
 def test_none_comes_while_nothing_else_does() -> None:
     """So that the window goes on living."""
     rig = Rig()
-    outlet = rig.pipeline.outlet("window", frames=True, answers=False, images=True, newest=True)
+    output = rig.pipeline.output(
+        "window", Wanted(frames=True, answers=False, images=True, newest=True)
+    )
     with rig:
-        results = rig.pipeline.results(outlet)
+        results = rig.pipeline.results(output)
         begun = time.monotonic()
         assert next(results) is None
         assert time.monotonic() - begun < PATIENCE_S
@@ -660,12 +686,12 @@ def test_a_source_that_falls_silent_is_noticed_while_it_hangs() -> None:
 def test_a_source_that_fails_raises_from_the_results() -> None:
     rig = Rig()
     sink = rig.add()
-    outlet = rig.pipeline.outlet("o", frames=False, answers=True, images=False, newest=True)
+    output = rig.pipeline.output("o", Wanted(newest=True))
     with rig:
         rig.answered(sink)
         rig.camera.fail(OSError("given up"))
         with pytest.raises(OSError, match="given up"):
-            list(rig.pipeline.results(outlet))
+            list(rig.pipeline.results(output))
     assert sink.closed == 1
     assert sink.events[-1].end_s is not None
     assert rig.pipeline.output_failure is None
@@ -677,11 +703,11 @@ def test_a_classifier_that_fails_raises_from_the_results() -> None:
 
     rig = Rig(before=before)
     sink = rig.add()
-    outlet = rig.pipeline.outlet("o", frames=False, answers=True, images=False, newest=True)
+    output = rig.pipeline.output("o", Wanted(newest=True))
     with rig:
         rig.camera.give()
         with pytest.raises(MemoryError, match="too large"):
-            list(rig.pipeline.results(outlet))
+            list(rig.pipeline.results(output))
     assert sink.closed == 1
     assert balanced(rig.counts) and rig.counts.in_flight == 0
 
@@ -740,11 +766,11 @@ def test_a_reader_who_has_enough_ends_the_run(caplog: pytest.LogCaptureFixture) 
     rig = Rig()
     other = rig.add()
     rig.pipeline.add("lines", Pipe())
-    outlet = rig.pipeline.outlet("o", frames=False, answers=True, images=False, newest=True)
+    output = rig.pipeline.output("o", Wanted(newest=True))
     with rig:
         rig.camera.give()
         with pytest.raises(BrokenPipeError, match="nobody reads"):
-            list(rig.pipeline.results(outlet))
+            list(rig.pipeline.results(output))
     assert other.closed == 1
     assert "goes on" not in caplog.text
 
@@ -758,11 +784,11 @@ def test_an_output_that_can_not_be_created_ends_the_run() -> None:
 
     rig = Rig()
     rig.pipeline.add("csv", Taken())
-    outlet = rig.pipeline.outlet("o", frames=False, answers=True, images=False, newest=True)
+    output = rig.pipeline.output("o", Wanted(newest=True))
     with rig:
         rig.camera.give()
         with pytest.raises(OutputPathError, match=r"o\.csv: exists"):
-            list(rig.pipeline.results(outlet))
+            list(rig.pipeline.results(output))
 
 
 def test_work_that_is_done_again_and_again_may_fail_once(
@@ -777,7 +803,7 @@ def test_work_that_is_done_again_and_again_may_fail_once(
             raise OSError("disk full")
         again.set()
 
-    rig.pipeline.every(0.01, "stats", work, lambda: calls.append(1))
+    rig.pipeline.add("stats", Refreshing(0.01, work, lambda: calls.append(1)))
     with rig:
         assert again.wait(PATIENCE_S)
     assert calls[-1] == 1
@@ -832,9 +858,9 @@ def test_an_output_that_can_not_be_closed_is_a_failure_too() -> None:
 def test_it_ends_after_the_duration() -> None:
     begun = time.monotonic()
     rig = Rig(duration_s=0.3)
-    outlet = rig.pipeline.outlet("o", frames=False, answers=True, images=False, newest=True)
+    output = rig.pipeline.output("o", Wanted(newest=True))
     with rig:
-        assert all(one is None for one in rig.pipeline.results(outlet))
+        assert all(one is None for one in rig.pipeline.results(output))
         assert time.monotonic() - begun >= 0.3
     assert rig.stop.failure is None
 
@@ -842,12 +868,12 @@ def test_it_ends_after_the_duration() -> None:
 def test_closing_ends_the_label_and_the_state_and_every_sink() -> None:
     rig = Rig()
     rows, shown = rig.add(), rig.add(every_frame=True)
-    outlet = rig.pipeline.outlet("o", frames=False, answers=False, images=False, events=True)
+    output = rig.pipeline.output("o", Wanted(answers=False, events=True))
     with rig:
         rig.answered(rows)
         rig.pipeline.close()
         rig.pipeline.close()
-    states = [e for e in outlet.items() if isinstance(e, Event) and e.kind == "state"]
+    states = [e for e in output.items() if isinstance(e, Event) and e.kind == "state"]
     assert [(e.label, e.end_s is None) for e in states] == [
         *(("connecting", True), ("connecting", False)),
         *(("ok", True), ("ok", False)),
@@ -958,10 +984,10 @@ def test_an_output_can_be_added_and_removed_while_it_runs() -> None:
     with rig:
         rig.answered(always)
         recording = Kept(every_frame=True)
-        outlet = rig.pipeline.add("recording", recording)
+        output = rig.add_later(recording)
         for _ in range(3):
             rig.answered(always)
-        rig.pipeline.remove(outlet)
+        rig.pipeline.remove(output)
         (thread,) = [t for t in threading.enumerate() if t.name == "streamcls-output-recording"]
         thread.join(PATIENCE_S)
         assert recording.closed == 1
@@ -983,25 +1009,25 @@ def test_what_a_removed_output_has_got_still_goes_out() -> None:
     recording, always = Kept(every_frame=True), rig.add()
     recording.gate.shut()
     with rig:
-        outlet = rig.pipeline.add("recording", recording)
+        output = rig.add_later(recording)
         for _ in range(20):
             rig.answered(always)
-        rig.pipeline.remove(outlet)
+        rig.pipeline.remove(output)
         assert recording.closed == 0
         recording.gate.open()
     assert recording.indices == list(range(20))
     assert recording.closed == 1
 
 
-def test_a_removed_outlet_is_told_nothing_more() -> None:
+def test_a_removed_output_is_told_nothing_more() -> None:
     rig = Rig()
     kept = rig.add()
-    outlet: OutputQueue = rig.pipeline.outlet("o", frames=False, answers=True, images=False)
+    output: OutputQueue = rig.pipeline.output("o", Wanted())
     with rig:
         rig.answered(kept)
-        rig.pipeline.remove(outlet)
+        rig.pipeline.remove(output)
         rig.answered(kept)
-    items = list(outlet.items())
+    items = list(output.items())
     assert [item.frame.index for item in items if isinstance(item, Result)] == [0]
     assert not [item for item in items if isinstance(item, Event) and item.end_s is not None][1:]
 
@@ -1016,7 +1042,9 @@ def test_work_is_repeated_and_done_once_more_when_all_is_counted() -> None:
             thrice.set()
 
     rig = Rig()
-    rig.pipeline.every(0.001, "stats", work, lambda: done.append(("last", rig.counts.in_flight)))
+    rig.pipeline.add(
+        "stats", Refreshing(0.001, work, lambda: done.append(("last", rig.counts.in_flight)))
+    )
     with rig:
         rig.gate.shut()
         rig.camera.give()
@@ -1033,7 +1061,7 @@ def test_repeated_work_that_fails_is_an_output_that_fails() -> None:
 
     rig = Rig()
     other = rig.add()
-    rig.pipeline.every(0.001, "stats", work, lambda: None)
+    rig.pipeline.add("stats", Refreshing(0.001, work, lambda: None))
     with rig:
         other.until(lambda: "output_failed" in other.states)
         rig.answered(other)

@@ -8,16 +8,15 @@ from streamcls.metrics import Metrics
 from streamcls.protocols import Sink
 from streamcls.records import Event, Image, Result
 from streamcls.runtime.buffer import Finished
-from streamcls.runtime.output_queue import OutputQueue, serve
+from streamcls.runtime.output_queue import OutputQueue, Wanted, serve
 from tests.fakes import ListSink, event, prediction, result
 
 
-def outlet(
+def queue(
     metrics: Metrics | None = None, *, images: bool = True, newest: bool = False
 ) -> OutputQueue:
-    return OutputQueue(
-        "out", metrics or Metrics(), frames=True, answers=False, images=images, newest=newest
-    )
+    wanted = Wanted(frames=True, answers=False, images=images, newest=newest)
+    return OutputQueue("out", wanted, metrics or Metrics())
 
 
 def waiting(one: OutputQueue) -> Iterator[Result | Event]:
@@ -39,12 +38,14 @@ def picture(megabytes: int) -> Image:
 
 @pytest.mark.parametrize(("frames", "answers"), [(True, False), (False, True), (True, True)])
 def test_it_says_what_it_wants(frames: bool, answers: bool) -> None:
-    one = OutputQueue("o", Metrics(), frames=frames, answers=answers, images=True, newest=True)
-    assert (one.frames, one.answers) == (frames, answers)
+    one = OutputQueue("o", Wanted(frames=frames, answers=answers), Metrics())
+    assert (one.wants(result()), one.wants(result(raw=prediction()))) == (frames, answers)
+    assert not one.wants(event())
+    assert OutputQueue("o", Wanted(events=True), Metrics()).wants(event())
 
 
 def test_everything_comes_out_in_order() -> None:
-    one = outlet()
+    one = queue()
     first, second, third = result(0), event(), result(1)
     for item in (first, second, third):
         one.put(item)
@@ -52,7 +53,7 @@ def test_everything_comes_out_in_order() -> None:
 
 
 def test_images_stay_behind_where_nobody_wants_them() -> None:
-    one = outlet(images=False)
+    one = queue(images=False)
     given = result(7, raw=prediction(), image=picture(3))
     one.put(given)
     (taken,) = waiting(one)
@@ -65,7 +66,7 @@ def test_images_stay_behind_where_nobody_wants_them() -> None:
 
 
 def test_images_come_along_where_they_are_wanted() -> None:
-    one = outlet()
+    one = queue()
     given = result(7)
     one.put(given)
     assert list(waiting(one)) == [given]
@@ -73,7 +74,7 @@ def test_images_come_along_where_they_are_wanted() -> None:
 
 def test_a_thousand_rows_wait_for_a_slow_disk_and_the_oldest_give_way() -> None:
     metrics = Metrics()
-    one = outlet(metrics, images=False)
+    one = queue(metrics, images=False)
     for index in range(1003):
         one.put(result(index))
     assert results_in(one) == list(range(3, 1003))
@@ -83,7 +84,7 @@ def test_a_thousand_rows_wait_for_a_slow_disk_and_the_oldest_give_way() -> None:
 
 def test_as_many_pictures_wait_as_there_is_memory_for() -> None:
     """64 MB of them; more small ones than large ones, also when the size changes on the way."""
-    one = outlet()
+    one = queue()
     for index in range(10):
         one.put(result(index, image=picture(15)))
     assert results_in(one) == [6, 7, 8, 9]
@@ -93,7 +94,7 @@ def test_as_many_pictures_wait_as_there_is_memory_for() -> None:
 
 
 def test_of_huge_pictures_two_wait() -> None:
-    one = outlet()
+    one = queue()
     huge = picture(90)
     for index in range(5):
         one.put(result(index, image=huge))
@@ -102,7 +103,7 @@ def test_of_huge_pictures_two_wait() -> None:
 
 def test_for_a_screen_only_the_latest_matters() -> None:
     metrics = Metrics()
-    one = outlet(metrics, newest=True)
+    one = queue(metrics, newest=True)
     for index in range(5):
         one.put(result(index))
     assert results_in(one) == [4]
@@ -111,7 +112,7 @@ def test_for_a_screen_only_the_latest_matters() -> None:
 
 def test_of_frames_and_answers_the_latest_of_each_matters() -> None:
     """Frames come more often: they must not push the answer out."""
-    one = OutputQueue("o", Metrics(), frames=True, answers=True, images=True, newest=True)
+    one = OutputQueue("o", Wanted(frames=True, images=True, newest=True), Metrics())
     one.put(result(0))
     one.put(result(0, raw=prediction()))
     for index in range(1, 6):
@@ -122,7 +123,7 @@ def test_of_frames_and_answers_the_latest_of_each_matters() -> None:
 
 def test_the_result_that_comes_with_an_event_is_not_lost() -> None:
     """The event of a new label comes right before its result."""
-    one = outlet(newest=True)
+    one = queue(newest=True)
     one.put(event(end_s=None))
     one.put(result(3))
     assert results_in(one) == [3]
@@ -131,7 +132,7 @@ def test_the_result_that_comes_with_an_event_is_not_lost() -> None:
 @pytest.mark.parametrize("newest", [False, True])
 def test_events_never_give_way(newest: bool) -> None:
     metrics = Metrics()
-    one = outlet(metrics, newest=newest)
+    one = queue(metrics, newest=newest)
     events = [event(str(number)) for number in range(50)]
     for number, each in enumerate(events):
         one.put(each)
@@ -141,7 +142,7 @@ def test_events_never_give_way(newest: bool) -> None:
 
 def test_only_results_are_counted() -> None:
     metrics = Metrics()
-    one = outlet(metrics)
+    one = queue(metrics)
     one.put(event())
     one.put(result(0))
     assert len(list(waiting(one))) == 2
@@ -149,7 +150,7 @@ def test_only_results_are_counted() -> None:
 
 
 def test_finished_it_gives_what_is_in_it_and_then_ends() -> None:
-    one = outlet()
+    one = queue()
     one.put(result(0))
     one.finish()
     assert [item.frame.index for item in one.items() if isinstance(item, Result)] == [0]
@@ -158,7 +159,7 @@ def test_finished_it_gives_what_is_in_it_and_then_ends() -> None:
 
 
 def test_aborted_it_lets_everything_go_also_what_comes_later() -> None:
-    one = outlet()
+    one = queue()
     one.put(result(0))
     one.abort()
     one.put(result(1))
@@ -173,7 +174,7 @@ def served(one: OutputQueue, sink: Sink) -> list[tuple[str, Exception]]:
 
 
 def test_a_sink_gets_results_and_events_and_is_closed_at_the_end() -> None:
-    one, sink = outlet(), ListSink(every_frame=True)
+    one, sink = queue(), ListSink(every_frame=True)
     told = event()
     one.put(told)
     one.put(result(0))
@@ -194,7 +195,7 @@ def test_it_is_closed_only_at_the_end() -> None:
             super().write(result)
             got.set()
 
-    one, sink = outlet(), Noticing(every_frame=True)
+    one, sink = queue(), Noticing(every_frame=True)
     server = threading.Thread(target=served, args=(one, sink))
     server.start()
     one.put(result(0))
@@ -208,7 +209,7 @@ def test_it_is_closed_only_at_the_end() -> None:
 @pytest.mark.parametrize("newest", [False, True])
 def test_a_sink_that_fails_is_closed_and_told_and_gets_nothing_more(newest: bool) -> None:
     metrics = Metrics()
-    one, sink = outlet(metrics, newest=newest), ListSink(every_frame=True, fail_at=0)
+    one, sink = queue(metrics, newest=newest), ListSink(every_frame=True, fail_at=0)
     one.put(result(0))
     ((where, error),) = served(one, sink)  # without `finish`: it ends by itself
     assert where == one.name
@@ -228,7 +229,7 @@ def test_a_sink_that_fails_at_an_event() -> None:
         def event(self, event: Event) -> None:
             raise OSError("event failed")
 
-    one, sink = outlet(), Sour()
+    one, sink = queue(), Sour()
     one.put(event())
     ((_, error),) = served(one, sink)
     assert str(error) == "event failed"
@@ -241,7 +242,7 @@ def test_a_sink_that_fails_to_close() -> None:
             super().close()
             raise OSError("close failed")
 
-    one, sink = outlet(), Sour()
+    one, sink = queue(), Sour()
     one.finish()
     ((where, error),) = served(one, sink)
     assert where == one.name
@@ -254,7 +255,7 @@ def test_the_first_of_two_failures_is_told() -> None:
         def close(self) -> None:
             raise OSError("close failed")
 
-    one = outlet()
+    one = queue()
     one.put(result(0))
     ((_, error),) = served(one, Sour(every_frame=True, fail_at=0))
     assert str(error) == "sink failed"

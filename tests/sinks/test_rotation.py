@@ -11,7 +11,6 @@ from streamcls.errors import OutputError, OutputPathError
 from streamcls.media import av
 from streamcls.protocols import Sink
 from streamcls.records import Result
-from streamcls.sinks import rotation
 from streamcls.sinks.csv_log import CsvLog, header
 from streamcls.sinks.rotation import Rotating, file_name, stamped
 from streamcls.sinks.video import VideoSink
@@ -36,8 +35,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(rotation, "time", made)
-    monkeypatch.setattr(rotation, "datetime", made)
+    monkeypatch.setattr("streamcls.clock.time", made)
+    monkeypatch.setattr("streamcls.clock.datetime", made)
     return made
 
 

@@ -1,0 +1,61 @@
+"""What makes a module of this folder an output of the settings: its `OUTPUT`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamcls.metrics import Metrics
+from streamcls.protocols import Sink
+from streamcls.records import Result, SourceInfo
+
+if TYPE_CHECKING:
+    from streamcls.sinks.fonts import Typeface
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunFacts:
+    """What an output may have to know of its run.
+
+    Attributes:
+        info: of a recording; None for live sources.
+        first: of live sources, the result that opens an output that is parted into files.
+        zero_s: media time that players show as 0: of the annotated video, else of the source.
+        top_k: labels to show and to write.
+        threads: that the run may use.
+        overwrite: whether outputs that exist are replaced.
+        metrics: where its frames are counted.
+        model, backend: what classifies.
+        typeface: gives the font, which takes a while to find.
+    """
+
+    info: SourceInfo | None
+    zero_s: float
+    top_k: int
+    threads: int
+    overwrite: bool
+    metrics: Metrics
+    model: str
+    backend: str
+    typeface: "Callable[[], Typeface]"
+    first: Result | None = None
+
+
+def _anything(_option: str, _path: Path) -> None:
+    """Any path will do."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Output:
+    """An output of the settings.
+
+    Attributes:
+        open: opens it; raises OutputPathError if it exists by now, OutputError if it can't be had.
+        check: raises OutputPathError, naming the option, for a path that can't be right; before
+            anything is loaded.
+        every_frame: what its sinks say of themselves.
+    """
+
+    open: Callable[[Path, RunFacts], Sink]
+    check: Callable[[str, Path], None] = _anything
+    every_frame: bool = False

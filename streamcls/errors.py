@@ -17,14 +17,21 @@
 Each is also the builtin error in brackets, so code that knows nothing of streamcls can catch it.
 """
 
+from streamcls.masking import mask
+
 
 class StreamclsError(Exception):
     """Base of all errors that streamcls raises on purpose.
 
-    `exit_code` is what the command line ends with.
+    `exit_code` is what the command line ends with. Passwords of addresses in the message are
+    masked, so whoever shows or keeps it needs not think of them.
     """
 
     exit_code = 1
+
+    def __init__(self, *args: object) -> None:
+        """As any exception."""
+        super().__init__(*(mask(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class UsageError(StreamclsError):

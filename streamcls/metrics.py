@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamcls import clock
-from streamcls.records import Timing
+from streamcls.records import DropCause, Fault, State, Timing
 
 _LATENCIES = 10_000  # the latest so many count for the percentiles
 
@@ -92,7 +92,7 @@ class Metrics:
             self._read += 1
             self._in_flight += 1
 
-    def rejected(self, cause: str) -> None:
+    def rejected(self, cause: Fault) -> None:
         """A frame in flight can't be used."""
         with self._lock:
             self._in_flight -= 1
@@ -115,13 +115,13 @@ class Metrics:
             self._age_ms.append(timing.age_ms)
             self._last_ns = clock.now_ns()
 
-    def dropped(self, cause: str) -> None:
+    def dropped(self, cause: DropCause) -> None:
         """A frame in flight was given up."""
         with self._lock:
             self._in_flight -= 1
             self._dropped[cause] += 1
 
-    def in_state(self, state: str) -> None:
+    def in_state(self, state: State) -> None:
         """The live source is in this state now."""
         with self._lock:
             away = ("connecting", "no_signal")
@@ -138,7 +138,7 @@ class Metrics:
                 was.written + written, was.dropped + dropped, failure or was.failure
             )
 
-    def drop_in_flight(self, cause: str) -> None:
+    def drop_in_flight(self, cause: DropCause) -> None:
         """Everything in flight is given up."""
         with self._lock:
             if self._in_flight:

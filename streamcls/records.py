@@ -19,6 +19,16 @@ NO_IMAGE.flags.writeable = False
 ENGINES = ("openvino", "onnx", "torch")
 PRECISIONS = ("fp32", "bf16", "int8")
 TimeSource: TypeAlias = Literal["container", "estimated", "monotonic"]
+# What a live source is, as far as one can tell.
+State: TypeAlias = Literal[
+    "ok", "connecting", "no_signal", "stale", "late", "frozen", "black", "damaged"
+]
+# Why a frame can't be used: the ledger counts it as rejected.
+Fault: TypeAlias = Literal[
+    "undecodable", "corrupt", "incomplete", "late", "black", "damaged", "repeated"
+]
+# Why a good frame was not classified: the ledger counts it as dropped.
+DropCause: TypeAlias = Literal["newer", "signal lost", "stopped"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +97,7 @@ class Grabbed:
     time_source: TimeSource
     duration_s: float
     captured_ns: int
-    fault: str | None = None
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,8 +122,8 @@ class LiveFrame:
     captured_ns: int
     captured_utc: float
     image: Image | None = field(repr=False)
-    fault: str | None = None
-    state: str = "ok"
+    fault: Fault | None = None
+    state: State = "ok"
     reason: str = ""
 
 
@@ -231,8 +241,7 @@ class Status:
     """How a live source and its run are doing.
 
     Attributes:
-        state: "ok", or what is wrong: "connecting", "no_signal", "stale", "late", "frozen",
-            "black", "damaged".
+        state: "ok", or what is wrong.
         reason: of the state, for people.
         fps: frames a second over the last seconds, as they arrive.
         labels_fps: classified frames a second over the same time.
@@ -241,7 +250,7 @@ class Status:
         failed: names of the outputs that failed.
     """
 
-    state: str
+    state: State
     reason: str
     fps: float
     labels_fps: float

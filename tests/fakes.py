@@ -11,6 +11,7 @@ import numpy as np
 from streamcls.protocols import Classified, Picture
 from streamcls.records import (
     Event,
+    Fault,
     Frame,
     Grabbed,
     Image,
@@ -42,7 +43,7 @@ def info(
     )
 
 
-def grabbed(index: int, *, fps: float = 10.0, fault: str | None = None) -> Grabbed:
+def grabbed(index: int, *, fps: float = 10.0, fault: Fault | None = None) -> Grabbed:
     return Grabbed(index, index / fps, "container", 1 / fps, time.monotonic_ns(), fault)
 
 

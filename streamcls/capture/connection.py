@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from streamcls.records import Image
+from streamcls.records import Fault, Image
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +23,7 @@ class Shot:
     image: Image | None = field(repr=False)
     arrived_ns: int
     media_s: float | None = None
-    fault: str | None = None
+    fault: Fault | None = None
     began_ns: int | None = None
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from streamcls.capture.container import opened, video_stream
 from streamcls.media import av, cv2, packets
-from streamcls.records import Image, Planes
+from streamcls.records import Fault, Image, Planes
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -43,18 +43,18 @@ _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fault:
+class BadFrame:
     """A frame that is in the file but can't be used.
 
     `cause` is "undecodable" (no picture came out) or "corrupt" (parts of it are made up); `pts` is
     in ticks.
     """
 
-    cause: str
+    cause: Fault
     pts: int | None
 
 
-Decoded: TypeAlias = "VideoFrame | Fault"
+Decoded: TypeAlias = "VideoFrame | BadFrame"
 
 
 def decode(path: Path) -> Iterator[Decoded]:
@@ -68,15 +68,15 @@ def decode(path: Path) -> Iterator[Decoded]:
         stream.codec_context.thread_count = 1
         for packet in packets(container, stream):
             if packet is None:
-                yield Fault("undecodable", None)
+                yield BadFrame("undecodable", None)
                 continue
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:
-                yield Fault("undecodable", packet.pts)
+                yield BadFrame("undecodable", packet.pts)
                 continue
             for frame in frames:
-                yield Fault("corrupt", frame.pts) if frame.is_corrupt else frame
+                yield BadFrame("corrupt", frame.pts) if frame.is_corrupt else frame
 
 
 def to_bgr(reformatter: "VideoReformatter", frame: "VideoFrame") -> Image:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from streamcls import clock
 from streamcls.capture.container import Probe, last_time_s, probe
-from streamcls.capture.decode import DecodedFrame, Fault, decode
+from streamcls.capture.decode import BadFrame, DecodedFrame, decode
 from streamcls.capture.kind import Recorded
 from streamcls.errors import SourceError
 from streamcls.records import Grabbed, SourceInfo, TimeSource
@@ -86,7 +86,7 @@ class FileSource:
                 if last.pts_s >= first_s + self._duration_s:
                     return
             wanted += 1
-            self._current = None if isinstance(decoded, Fault) else decoded
+            self._current = None if isinstance(decoded, BadFrame) else decoded
             yield last
         if last is None or not wanted:
             end = f"; it ends at {last.pts_s:.3f} s" if last is not None else ""
@@ -128,11 +128,11 @@ class _Clock:
         self._has_times = found.has_times
         self._next_s = found.stream_start_s  # where the frame would be that follows the last one
 
-    def stamp(self, index: int, decoded: "VideoFrame | Fault") -> Grabbed:
+    def stamp(self, index: int, decoded: "VideoFrame | BadFrame") -> Grabbed:
         """The frame's record; in a file without times all of them are estimated from the rate."""
         source: TimeSource = "container"
         duration_s = self._interval_s
-        if isinstance(decoded, Fault):
+        if isinstance(decoded, BadFrame):
             fault = decoded.cause
         else:
             fault = None

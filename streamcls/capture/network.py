@@ -17,6 +17,7 @@ from streamcls.capture.kind import Live, Reach
 from streamcls.capture.network_address import NetworkAddress, host_of
 from streamcls.errors import SignalLostError, SourceError
 from streamcls.media import av
+from streamcls.records import Fault
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -143,7 +144,7 @@ class NetworkStream:
                     whole = False
                 elif _stands_alone(frame):
                     whole = seen = True
-                fault = None if whole else "corrupt" if seen else "incomplete"
+                fault: Fault | None = None if whole else "corrupt" if seen else "incomplete"
                 image = read_only(to_bgr(self._reformatter, frame))
                 yield Shot(image, arrived_ns, self._media_s(frame), fault, began_ns)
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcls.media import cv2
-from streamcls.records import Image
+from streamcls.records import Fault, Image, State
 
 _STEP_PX = 8  # every 8th pixel of every 8th line is looked at
 _BLACK_LEVEL = 24  # 16 is black in most video, plus some noise
@@ -22,8 +22,8 @@ _PAINT_FULL_RANGE = {"grey": (128, 128, 128), "green": (0, 134, 0)}
 class Finding:
     """Why a picture gets no label: `fault` for the ledger, the source's `state`, its `reason`."""
 
-    fault: str
-    state: str
+    fault: Fault
+    state: State
     reason: str
 
 

@@ -19,7 +19,7 @@ from streamcls.capture.decode import read_only
 from streamcls.capture.kind import Live, Reach
 from streamcls.errors import SettingsError, SignalLostError
 from streamcls.media import cv2
-from streamcls.records import Image
+from streamcls.records import Fault, Image
 
 # What can be put into a script, and what happens meanwhile.
 FAULTS = {
@@ -195,7 +195,7 @@ class SimulatedCamera:
         for name, colour in (("grey", _GREY), ("green", _GREEN)):
             if name in on:
                 image[height // 2 :] = colour
-        fault = "corrupt" if "corrupt" in on else None
+        fault: Fault | None = "corrupt" if "corrupt" in on else None
         return Shot(read_only(image), clock.now_ns(), taken_s, fault)
 
 

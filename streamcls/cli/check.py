@@ -1,6 +1,8 @@
 """streamcls check"""
 
+import math
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -14,7 +16,7 @@ from streamcls.cli.report import print_table
 from streamcls.config.options import from_options
 from streamcls.config.settings import Settings
 from streamcls.masking import mask
-from streamcls.records import LiveFrame
+from streamcls.records import LiveFrame, Lost
 from streamcls.runtime.stop import Stop
 
 _LIVE_S = 3.0  # for how long a live source is looked at
@@ -54,15 +56,12 @@ def _live_rows(chosen: Settings) -> list[tuple[str, str]]:
     faults: Counter[str] = Counter()
     sizes: set[str] = set()
     with stop.on_signals(), closing(source.watch()) as items:
-        for item in items:  # a loss raises: there are no retries
-            if isinstance(item, LiveFrame):
-                times.append(item.captured_ns / 1e9)
-                if item.fault is not None:
-                    faults[item.fault] += 1
-                if item.image is not None:
-                    sizes.add(f"{item.image.shape[1]}x{item.image.shape[0]}")
-                if stop.is_set or clock.now_s() - times[0] > _LIVE_S:
-                    break
+        for frame in _first_seconds(items, stop):
+            times.append(frame.captured_ns / 1e9)
+            if frame.fault is not None:
+                faults[frame.fault] += 1
+            if frame.image is not None:
+                sizes.add(f"{frame.image.shape[1]}x{frame.image.shape[0]}")
     if stop.signal is not None:
         raise SystemExit(128 + stop.signal)
     gaps = len(times) - 2  # not the first: when it began is not known
@@ -74,3 +73,14 @@ def _live_rows(chosen: Settings) -> list[tuple[str, str]]:
         ("real rate", f"{gaps / span_s:.1f} fps" if span_s else "too few frames to say"),
         ("without a label", ", ".join(f"{n} {why}" for why, n in faults.items()) or "none"),
     ]
+
+
+def _first_seconds(items: Iterable[LiveFrame | Lost], stop: Stop) -> Iterator[LiveFrame]:
+    """The frames up to a few seconds behind the first one."""
+    end_s = math.inf
+    for item in items:  # a loss raises: there are no retries
+        if isinstance(item, LiveFrame):
+            yield item
+            end_s = min(end_s, item.captured_ns / 1e9 + _LIVE_S)
+        if stop.is_set or clock.now_s() > end_s:
+            return

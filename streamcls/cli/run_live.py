@@ -14,7 +14,7 @@ from streamcls.builders.source import is_here
 from streamcls.cli.report import EventLines
 from streamcls.config.settings import Settings
 from streamcls.masking import mask_address
-from streamcls.metrics import Metrics
+from streamcls.metrics import Metrics, Snapshot
 from streamcls.records import Result, Status
 from streamcls.runtime.output_queue import Wanted
 from streamcls.runtime.stop import Stop
@@ -49,15 +49,18 @@ def run_live(chosen: Settings, metrics: Metrics, *, quiet: bool) -> None:
                     _loop(run, shown=progress)
         finally:
             if not quiet:
-                done = metrics.snapshot()
-                click.echo(f"{done.ledger}; {done.seconds:.1f} s, {done.fps:.1f} fps", err=True)
-                for name, counts in done.outputs.items():
-                    if counts.dropped and name not in _SCREENS:
-                        click.echo(f"{name}: {counts.dropped} dropped; it was too slow", err=True)
+                _say_ledger(metrics.snapshot())
     if run.pipeline.output_failure is not None:
         raise run.pipeline.output_failure
     if stop.signal is not None:
         raise SystemExit(128 + stop.signal)
+
+
+def _say_ledger(done: Snapshot) -> None:
+    click.echo(f"{done.ledger}; {done.seconds:.1f} s, {done.fps:.1f} fps", err=True)
+    for name, counts in done.outputs.items():
+        if counts.dropped and name not in _SCREENS:
+            click.echo(f"{name}: {counts.dropped} dropped; it was too slow", err=True)
 
 
 def _display_probe(chosen: Settings) -> DisplayProbe | None:

@@ -192,12 +192,17 @@ def _first_good(
             measured = measure(network, file, engine, precision, pictures)
             least = MIN_AGREEMENT[precision] if min_agreement is None else min_agreement
             if measured.agreement.top1 >= least:
-                for part in [p for p in file.parent.iterdir() if p.is_file()]:
-                    part.rename(folder / part.name)
-                return folder / file.name, measured
+                return _moved(file, folder), measured
             if precision != precisions[-1]:
                 log.warning("%s", refusal(measured, least))
     raise AgreementError(refusal(measured, least))
+
+
+def _moved(file: Path, folder: Path) -> Path:
+    """Takes a network's file, and those beside it that belong to it, into a folder."""
+    for part in [path for path in file.parent.iterdir() if path.is_file()]:
+        part.rename(folder / part.name)
+    return folder / file.name
 
 
 def refusal(measured: Measured, least: float) -> str:

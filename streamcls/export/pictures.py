@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamcls import clock
-from streamcls.builders.source import is_live, open_live
+from streamcls.builders.source import is_live, open_live, source_path
 from streamcls.config.settings import Settings
 from streamcls.config.types import with_variables
 from streamcls.errors import SettingsError
@@ -61,18 +61,15 @@ def gather(settings: Settings | None, network: "Network", *, calibrate: bool = T
     if settings is None:
         made = probe_pictures(_PROBES, network.card.input_size)
         return Pictures(MADE_UP, (), made, [None] * len(made))
-    source = with_variables(settings.source)
-    path = Path(source).expanduser()
-    shown = mask_address(source) if is_live(source) else str(path.absolute())
-    # Neighbours in a recording are alike: it is cut into stretches, of which each second one is
-    # measured on. In a folder each second picture is.
-    folder = path.is_dir()
-    if folder:
-        pictures = _from_folder(path, network.card.labels)
-    else:
-        pictures = ((image, None) for image in _frames(settings, path))
+    path = source_path(settings)
+    live, folder = is_live(settings.source), path.is_dir()
+    shown = mask_address(with_variables(settings.source)) if live else str(path.absolute())
     preprocess, known = Preprocess(network.card), Distinct()
-    found = [(preprocess(image), truth) for image, truth in pictures if known.is_new(image)]
+    found = [
+        (preprocess(image), truth)
+        for image, truth in _pictures(settings, path, network.card.labels)
+        if known.is_new(image)
+    ]
     if folder and not found:
         raise SettingsError(f"{shown}: no pictures in this folder; give pictures, or one video")
     if len(found) < _FEWEST:
@@ -80,15 +77,31 @@ def gather(settings: Settings | None, network: "Network", *, calibrate: bool = T
             f"{shown}: {len(found)} distinct pictures in it, at least {_FEWEST} are needed; give "
             "a longer recording, or a folder of pictures"
         )
-    if not calibrate:
-        pixels, accepted = zip(*found, strict=True)
-        return Pictures(shown, (), pixels, accepted)
+    # Neighbours in a recording are alike: it is cut into stretches, of which each second one is
+    # measured on. In a folder each second picture is.
     stretch = 1 if folder else max(1, len(found) // _STRETCHES)
-    calibration = [pixels for at, (pixels, _) in enumerate(found) if at // stretch % 2 == 0]
-    measured = [one for at, one in enumerate(found) if at // stretch % 2 == 1]
-    return Pictures(
-        shown, calibration, [pixels for pixels, _ in measured], [truth for _, truth in measured]
-    )
+    calibration, measured = [], []
+    for at, (pixels, accepted) in enumerate(found):
+        if calibrate and at // stretch % 2 == 0:
+            calibration.append(pixels)
+        else:
+            measured.append((pixels, accepted))
+    pictures, truth = zip(*measured, strict=True)
+    return Pictures(shown, calibration, pictures, truth)
+
+
+def _pictures(
+    settings: Settings, path: Path, labels: Sequence[str]
+) -> Iterator[tuple[Image, Truth]]:
+    """What the source has, with the class where that is known."""
+    from streamcls.capture.picture_samples import spread_frames
+
+    if is_live(settings.source):
+        yield from ((image, None) for image in _grab(settings))
+    elif path.is_dir():
+        yield from _from_folder(path, labels)
+    else:
+        yield from ((image, None) for image in spread_frames(path, _PICTURES))
 
 
 def _from_folder(folder: Path, labels: Sequence[str]) -> Iterator[tuple[Image, Truth]]:
@@ -103,12 +116,6 @@ def _from_folder(folder: Path, labels: Sequence[str]) -> Iterator[tuple[Image, T
 
 def _as_words(name: str) -> str:
     return name.replace("_", " ").casefold()
-
-
-def _frames(settings: Settings, path: Path) -> Iterator[Image]:
-    from streamcls.capture.picture_samples import spread_frames
-
-    return _grab(settings) if is_live(settings.source) else spread_frames(path, _PICTURES)
 
 
 def _grab(settings: Settings) -> Iterator[Image]:

@@ -14,6 +14,7 @@ from streamcls.records import (
     Lost,
     Prediction,
     Result,
+    State,
     Status,
     Timing,
 )
@@ -60,7 +61,8 @@ class CameraState:
         self._tell = tell
         self._say = say
         self._lock = threading.Lock()
-        self._state, self._reason, self._since_s = "connecting", "", 0.0
+        self._state: State = "connecting"
+        self._reason, self._since_s = "", 0.0
         self._epoch = 0  # goes up when labels end; answers to frames before that come too late
         self._index = 0
         self._real_until_s = 0.0  # end of the last frame that could be trusted
@@ -169,7 +171,7 @@ class CameraState:
             self._end_labels(min(now_s, self._real_until_s))
             self._tell(self._state_event(max(now_s, self._since_s)))
 
-    def _change(self, state: str, reason: str, now_s: float) -> None:
+    def _change(self, state: State, reason: str, now_s: float) -> None:
         """Into another state, which began where the last one was no longer true."""
         # Only a loss has reasons worth telling apart; a delay that grows is one and the same.
         same = state == self._state and (state != "no_signal" or reason == self._reason)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from streamcls import clock
 from streamcls.errors import OutputPathError
+from streamcls.masking import mask
 from streamcls.metrics import Metrics, OutputCounts
 from streamcls.protocols import LiveSource, Refreshed, Sink
 from streamcls.records import Event, Frame, Lost, Result, Status
@@ -213,8 +214,9 @@ class LivePipeline(Closing):
     def _fail(self, name: str, error: Exception) -> None:
         log.error("%s; the run goes on without this output", error)
         self.output_failure = self.output_failure or error
-        self._metrics.output(name, failure=str(error))
-        self._state.tell_failure(name, str(error), self._now_s())
+        reason = mask(str(error))  # not all are ours, whose messages are masked already
+        self._metrics.output(name, failure=reason)
+        self._state.tell_failure(name, reason, self._now_s())
 
     # -- capture thread
 

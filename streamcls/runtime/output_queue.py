@@ -116,17 +116,21 @@ def serve(queue: OutputQueue, sink: Sink, failed: Callable[[str, Exception], Non
         failed: is told, with the queue's name, if the sink fails; what comes later is let go.
     """
     try:
-        try:
-            for item in queue.items():
-                if isinstance(item, Event):
-                    sink.event(item)
-                else:
-                    sink.write(item)
-        except Exception:  # raised again when the sink is closed
-            with suppress(Exception):  # what it says in closing comes from the same trouble
-                sink.close()
-            raise
-        sink.close()
+        _feed(queue, sink)
     except Exception as error:  # noqa: BLE001 - the run goes on without this output, and says so
         queue.abort()
         failed(queue.name, error)
+
+
+def _feed(queue: OutputQueue, sink: Sink) -> None:
+    try:
+        for item in queue.items():
+            if isinstance(item, Event):
+                sink.event(item)
+            else:
+                sink.write(item)
+    except Exception:  # raised again when the sink is closed
+        with suppress(Exception):  # what it says in closing comes from the same trouble
+            sink.close()
+        raise
+    sink.close()

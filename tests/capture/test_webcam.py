@@ -378,6 +378,7 @@ def test_arrival_is_taken_when_it_is_grabbed_not_when_it_is_converted(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
+    monkeypatch.setattr("streamcls.clock.time", clock)
     machine.devices[0] = Device([colour()])
     camera = Webcam(finder())
     slow = machine.opened[0].retrieve

@@ -11,7 +11,7 @@ import pytest
 
 from streamcls import clock as clock_module
 from streamcls.metrics import Metrics
-from streamcls.records import Event, Frame, Image, LiveFrame, Lost, Result, Timing
+from streamcls.records import Event, Fault, Frame, Image, LiveFrame, Lost, Result, State, Timing
 from streamcls.runtime.camera_state import CameraState
 from streamcls.runtime.labels import Labels
 from streamcls.smoothing import SteadyLabel
@@ -51,8 +51,8 @@ class Made:
         pts_s: float,
         *,
         now_s: float | None = None,
-        fault: str | None = None,
-        state: str = "ok",
+        fault: Fault | None = None,
+        state: State = "ok",
         reason: str = "",
         interval_s: float = INTERVAL_S,
         image: Image | None = PICTURE,
@@ -328,7 +328,7 @@ def test_slow_cameras_have_five_intervals() -> None:
 
 
 @pytest.mark.parametrize("state", ["connecting", "no_signal", "stale"])
-def test_where_there_are_no_frames_their_absence_is_no_news(state: str) -> None:
+def test_where_there_are_no_frames_their_absence_is_no_news(state: State) -> None:
     made = Made() if state == "connecting" else in_state_ok()
     if state == "no_signal":
         loses(made)
@@ -371,7 +371,7 @@ def test_a_good_frame_is_shown_at_once_with_the_last_steady_label() -> None:
 @pytest.mark.parametrize(
     ("fault", "state"), [("black", "black"), ("late", "late"), ("repeated", "ok")]
 )
-def test_a_faulty_frame_is_shown_but_not_classified(fault: str, state: str) -> None:
+def test_a_faulty_frame_is_shown_but_not_classified(fault: Fault, state: State) -> None:
     made = in_state_ok()
     assert made.frame(1.3, fault=fault, state=state, reason="r", sampled=False) is None
     (shown,) = made.results()

@@ -15,7 +15,7 @@ import pytest
 
 from streamcls.errors import OutputPathError
 from streamcls.metrics import Metrics, Snapshot
-from streamcls.records import Event, Image, LiveFrame, Lost, Result, Status
+from streamcls.records import Event, Fault, Image, LiveFrame, Lost, Result, State, Status
 from streamcls.runtime import live_pipeline
 from streamcls.runtime.labels import Labelling
 from streamcls.runtime.live_pipeline import LivePipeline, LiveRules
@@ -75,8 +75,8 @@ class Camera:
     def give(
         self,
         *,
-        fault: str | None = None,
-        state: str = "ok",
+        fault: Fault | None = None,
+        state: State = "ok",
         image: Image | None = None,
         wait: bool = True,
     ) -> int:
@@ -607,12 +607,13 @@ def test_faulty_frames_get_no_label_row() -> None:
     rows, shown = rig.add(), rig.add(every_frame=True)
     with rig:
         good = [rig.answered(rows)]
-        for fault, state in (
+        faults: tuple[tuple[Fault, State], ...] = (
             ("black", "black"),
             ("corrupt", "damaged"),
             ("late", "late"),
             ("repeated", "frozen"),
-        ):
+        )
+        for fault, state in faults:
             bad = rig.camera.give(fault=fault, state=state)
             good.append(rig.answered(rows))
         shown.until_it_has(good[-1])
@@ -672,9 +673,9 @@ def test_a_source_that_falls_silent_is_noticed_while_it_hangs() -> None:
         rig.answered(rows)
         rows.until(lambda: "stale" in rows.states)
         assert rig.camera.hangs.is_set()
-        assert rig.pipeline.status.state == "stale"
+        silent = rig.pipeline.status
         rig.answered(rows)
-        assert rig.pipeline.status.state == "ok"
+        assert (silent.state, rig.pipeline.status.state) == ("stale", "ok")
     assert rows.states == ["connecting", "ok", "stale", "ok"]
     stale = next(e for e in rows.events if e.label == "stale")
     assert stale.start_s == pytest.approx(rows.results[0].frame.pts_s + INTERVAL_S)
@@ -1072,7 +1073,8 @@ def test_repeated_work_that_fails_is_an_output_that_fails() -> None:
 def test_the_status_can_be_asked_for_at_any_time() -> None:
     rig = Rig()
     sink = rig.add()
-    assert rig.pipeline.status.state == "connecting"
+    before = rig.pipeline.status
+    assert before.state == "connecting"
     with rig:
         rig.answered(sink)
         found: Status = rig.pipeline.status

@@ -7,7 +7,7 @@ import pytest
 from PIL import ImageFont
 
 from streamcls.errors import OutputPathError
-from streamcls.records import Image, Prediction, Status
+from streamcls.records import Image, Prediction, State, Status
 from streamcls.sinks import fonts
 from streamcls.sinks.fonts import Typeface
 from streamcls.sinks.overlay import Overlay, clock
@@ -178,7 +178,7 @@ def test_a_good_signal_shows_the_label_and_nothing_amber() -> None:
 
 
 @pytest.mark.parametrize("state", ["connecting", "no_signal", "stale", "late", "frozen", "black"])
-def test_a_bad_signal_shows_its_state_in_amber_and_no_label(state: str) -> None:
+def test_a_bad_signal_shows_its_state_in_amber_and_no_label(state: State) -> None:
     bad = replace(LOST, state=state)
     image = drawn_live(bad)
     assert amber(image) > 50

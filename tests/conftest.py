@@ -38,6 +38,18 @@ def pytest_runtest_makereport() -> Iterator[None]:
     return report
 
 
+# What takes so long to make that a test with it is no quick one.
+_LONG_FIXTURES = {"demo_clip", "bundles"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with other programs, and with what takes long to make, are `slow`."""
+    for item in items:
+        names = set(getattr(item, "fixturenames", ()))
+        if "integration" in item.path.parts or names & _LONG_FIXTURES:
+            item.add_marker("slow")
+
+
 def _left_behind() -> tuple[set[str], set[str], set[str]]:
     threads = {t.name for t in threading.enumerate()}
     tasks = Path("/proc/self/task")

@@ -30,16 +30,16 @@ class Asked:
     """An output that the settings ask for: where it goes, and whether it may be several files."""
 
     output: "Output"
-    path: Path
+    place: object  # a Path where it is a file
     rotates: bool
 
 
 def asked_outputs(settings: Settings) -> Mapping[str, Asked]:
     """The outputs that the settings ask for, by the names of their settings."""
     found = {}
-    for name, (writer, path) in outputs_of(settings).items():
+    for name, (writer, place) in outputs_of(settings).items():
         module = importlib.import_module(f"streamcls.sinks.{writer.module}")
-        found[name] = Asked(module.OUTPUT, path, writer.rotates)
+        found[name] = Asked(module.OUTPUT, place, writer.rotates)
     return found
 
 
@@ -61,15 +61,15 @@ def check_outputs(
     from streamcls.sinks.files import check_outputs as check_files
     from streamcls.sinks.rotation import file_name
 
-    asked, now = asked_outputs(settings), clock.local()
-    files = {}
-    for name, one in asked.items():
-        changes = live and one.rotates and one.path != STDOUT
-        rotated = settings.outputs.rotate is not None
-        files[f"--{name}"] = file_name(one.path, now, changing=rotated) if changes else one.path
+    now = clock.local()
+    named = {f"--{name}": one for name, one in asked_outputs(settings).items()}
+    files = {name: one.place for name, one in named.items() if isinstance(one.place, Path)}
+    for name, path in files.items():
+        if live and named[name].rotates and path != STDOUT:
+            files[name] = file_name(path, now, changing=settings.outputs.rotate is not None)
     check_files(files, inputs(settings, also_read), overwrite=settings.outputs.overwrite)
-    for name, one in asked.items():
-        one.output.check(f"--{name}", one.path)
+    for name, one in named.items():
+        one.output.check(name, one.place)
     if settings.outputs.font is not None:
         from streamcls.sinks.fonts import Typeface
 
@@ -99,8 +99,9 @@ def sink_opener(
         with ExitStack() as undo:  # where one can't be opened, the others leave nothing behind
             sinks: list[Sink] = list(more)
             for one in asked_outputs(settings).values():
-                sink = one.output.open(one.path, facts)
-                undo.callback(remove, one.path)
+                sink = one.output.open(one.place, facts)
+                if isinstance(one.place, Path):
+                    undo.callback(remove, one.place)
                 undo.callback(sink.close)
                 sinks.append(sink)
             undo.pop_all()
@@ -115,22 +116,23 @@ def live_sinks(settings: Settings, run: LiveRun) -> Iterator[tuple[str, Sink]]:
 
     facts = _facts(settings, run)
     for name, one in asked_outputs(settings).items():
-        if one.rotates and one.path != STDOUT:
-            yield name, _rotating(one, facts, settings.outputs.rotate or Rotation())
+        if one.rotates and isinstance(one.place, Path) and one.place != STDOUT:
+            rotation = settings.outputs.rotate or Rotation()
+            yield name, _rotating(one.output, one.place, facts, rotation)
         else:
-            yield name, one.output.open(one.path, facts)
+            yield name, one.output.open(one.place, facts)
 
 
-def _rotating(one: Asked, facts: "RunFacts", rotation: Rotation) -> Sink:
+def _rotating(output: "Output", path: Path, facts: "RunFacts", rotation: Rotation) -> Sink:
     from streamcls.sinks.rotation import Rotating
 
     def open_next(path: Path, first: Result) -> Sink:
-        return one.output.open(path, replace(facts, first=first))
+        return output.open(path, replace(facts, first=first))
 
     return Rotating(
-        one.path,
+        path,
         open_next,
-        every_frame=one.output.every_frame,
+        every_frame=output.every_frame,
         seconds=rotation.seconds,
         size=rotation.bytes,
     )
@@ -177,7 +179,7 @@ class Recorder:
             self._recording = None
             return None
         path = stamped(self._run.source.camera, ".mp4", clock.local())
-        sink = _rotating(Asked(OUTPUT, path, rotates=True), self._facts, Rotation())
+        sink = _rotating(OUTPUT, path, self._facts, Rotation())
         self._recording = self._run.pipeline.add(path.name, sink)
         return path.name
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streamcls.metrics import Metrics
 from streamcls.protocols import Sink
@@ -41,8 +40,8 @@ class RunFacts:
     first: Result | None = None
 
 
-def _anything(_option: str, _path: Path) -> None:
-    """Any path will do."""
+def _anything(_option: str, _place: object) -> None:
+    """Any place will do."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,12 +49,13 @@ class Output:
     """An output of the settings.
 
     Attributes:
-        open: opens it; raises OutputPathError if it exists by now, OutputError if it can't be had.
-        check: raises OutputPathError, naming the option, for a path that can't be right; before
+        open: opens it where its setting says, mostly a Path; raises OutputPathError if it exists
+            by now, OutputError if it can't be had.
+        check: raises OutputPathError, naming the option, for a place that can't be right; before
             anything is loaded.
         every_frame: what its sinks say of themselves.
     """
 
-    open: Callable[[Path, RunFacts], Sink]
-    check: Callable[[str, Path], None] = _anything
+    open: Callable[[Any, RunFacts], Sink]
+    check: Callable[[str, Any], None] = _anything
     every_frame: bool = False

@@ -212,6 +212,7 @@ def process(small: ModelSettings, code: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(small: ModelSettings, home: Path) -> None:
     started = [process(small, _CONVERT) for _ in range(2)]
     done = [(*one.communicate(), one.returncode) for one in started]
@@ -220,6 +221,7 @@ def test_two_processes_at_once(small: ModelSettings, home: Path) -> None:
     bundle.read_bundle(folder)
 
 
+@pytest.mark.slow
 def test_what_a_kill_leaves_is_not_taken_for_a_model(small: ModelSettings, home: Path) -> None:
     killed = process(small, _KILLED + _CONVERT)
     killed.communicate()

@@ -63,6 +63,7 @@ def ffprobe_times(ffprobe: str, path: Path) -> list[str]:
     return [frame["pts_time"] for frame in json.loads(done.stdout)["frames"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REAL)
 def test_times_of_real_clips_are_those_of_ffprobe(name: str, videos: Path, ffprobe: str) -> None:
     grabbed, _ = read(videos / name)
@@ -180,6 +181,7 @@ def test_a_corrupted_file_keeps_its_good_frames_and_tells_of_the_others(videos: 
     assert len(images) == 48
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["mdn_bug_video_640.mp4", "decord_flipping_a_pancake.mkv", "mdn_flower.webm"]
 )
@@ -215,6 +217,7 @@ def test_a_recording_that_was_cut_off_says_where(
     assert "though it says 5.0 s; cut off" in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "says"),
     [("half.mkv", "though it says 4.0 s"), ("half.webm", "though it says"), ("half.avi", "frames")],

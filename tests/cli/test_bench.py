@@ -287,6 +287,7 @@ def found_pipeline() -> PipelineFound:
     return PipelineFound("onnx fp32", 40, 2, costs, [run])
 
 
+@pytest.mark.slow
 def test_the_chart_is_a_png(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     engines = [speeds("torch", 1, 1.0), speeds("torch", 2, 1.0), speeds("onnx", 2, None)]

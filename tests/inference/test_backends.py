@@ -32,6 +32,8 @@ BATCH, CALLERS = 4, 3
 
 every_backend = pytest.mark.parametrize("name", TOLERANCE)
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def make(imagenet: Network, converted: Mapping[str, Path]) -> Make:

@@ -45,6 +45,7 @@ def assert_the_same(network: Network, engine: str, folder: Path) -> None:
         np.testing.assert_allclose(found, expected[:batch], atol=5e-5)
 
 
+@pytest.mark.slow
 @every_engine
 @pytest.mark.parametrize("name", ["mobilenet_v3_small", "shufflenet_v2_x0_5"])
 def test_architectures(name: str, engine: str, tmp_path: Path) -> None:

@@ -141,6 +141,7 @@ def test_kinds_may_change_from_picture_to_picture() -> None:
     np.testing.assert_array_equal(preprocess(small), first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1920, 1080), (3840, 2160), (641, 361)])
 @pytest.mark.parametrize("as_stored", [True, False], ids=["planes", "bgr"])
 def test_it_takes_one_thread_whatever_the_size(size: tuple[int, int], as_stored: bool) -> None:

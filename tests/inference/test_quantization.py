@@ -32,6 +32,7 @@ def int8(file: Path, engine: str, *, batch: int) -> Backend:
     return OpenVinoBackend(file, precision="int8", batch=batch, parallel=1, threads=1)
 
 
+@pytest.mark.slow
 @every_engine
 def test_it_agrees_is_small_and_quiet(
     engine: str,
@@ -85,6 +86,7 @@ assert sys.modules.get("openvino_telemetry") is None
 """
 
 
+@pytest.mark.slow
 @every_engine
 def test_converting_and_quantising_print_nothing_and_report_nothing(
     engine: str, tmp_path: Path

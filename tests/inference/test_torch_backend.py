@@ -44,6 +44,7 @@ def test_folding_leaves_no_batch_norm_in_a_resnet(imagenet: Network) -> None:
     assert not [m for m in folded.modules() if isinstance(m, nn.BatchNorm2d)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["squeezenet1_0", "mobilenet_v3_small", "shufflenet_v2_x0_5", "googlenet"]
 )

@@ -60,6 +60,7 @@ def test_threads_have_names() -> None:
     assert names == ["streamcls-worker-3"]
 
 
+@pytest.mark.slow
 def test_a_thread_that_hangs_is_named_and_left_behind(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -65,6 +65,7 @@ def copy(source: Path, target: Path, **options: float) -> SourceInfo:
     return opened.info
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "sound"),
     [
@@ -214,6 +215,7 @@ def test_mp3_is_copied_where_mp4_takes_it(
     assert float(found["duration"]) == pytest.approx(2, abs=0.25)  # whole MP3 frames of 0.1 s
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coding", ["aac", "ac3"])
 @pytest.mark.parametrize(("seconds", "expected"), [(2, 2), (6, 4)], ids=["shorter", "longer"])
 def test_sound_is_not_laid_over_pictures_of_another_recording(

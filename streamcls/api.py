@@ -58,8 +58,11 @@ def stream(
     behind it end when the loop does, also when it is left early or raises.
 
     >>> import streamcls
-    >>> for result in streamcls.stream("clip.mp4", model="resnet18", every=5):
-    ...     print(result.frame.pts_s, result.steady, result.top(3))
+    >>> for result in streamcls.stream("clip.mp4", model="demo", every=145):
+    ...     print(f"{result.frame.pts_s:.1f} s: {result.top(1)[0].label}")
+    0.0 s: empty belt
+    5.8 s: bolt
+    11.6 s: nut
 
     Args:
         source: the video file, the number of a webcam, or the address of a stream.
@@ -121,8 +124,9 @@ def classify(
     """Classifies pictures.
 
     >>> import streamcls
-    >>> cat, dog = streamcls.classify("cat.jpg", "dog.jpg", model="resnet18")
-    >>> print(cat.top(3))
+    >>> nut, gear = streamcls.classify("nut.png", "gear.png", model="demo")
+    >>> print([score.label for score in nut.top(1)], len(gear.labels))
+    ['nut'] 9
 
     Args:
         pictures: files, or arrays (H, W, 3) uint8 BGR.

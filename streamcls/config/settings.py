@@ -75,10 +75,15 @@ class ModelSettings(Group):
     """Weights file: a state_dict, or a checkpoint with its own classes."""
     labels: File | None = None
     """Class names, one a line, in the order of the model's outputs."""
-    backend: Backend = "auto"
-    """The engine: openvino, onnx, torch; auto takes the fastest one installed."""
-    precision: Precision = "auto"
-    """How it computes: fp32, bf16, int8; auto takes the fastest one that gives the same labels."""
+    backend: Backend = Field(
+        default="auto",
+        description=f"The engine: {', '.join(ENGINES)}; auto takes the fastest one installed.",
+    )
+    precision: Precision = Field(
+        default="auto",
+        description=f"How it computes: {', '.join(PRECISIONS)}; auto takes the fastest one that "
+        "gives the same labels.",
+    )
     input_size: Annotated[Integer, Field(ge=32, le=1024), Metavar("PX")] | None = None
     """Side of the square the model sees, in px; a smaller one is faster and less accurate."""
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,9 +19,8 @@ from streamcls.capture.network import NetworkStream, _lost
 from streamcls.capture.network_address import NetworkAddress
 from streamcls.errors import SignalLostError, SourceError
 from streamcls.media import av
+from tests.capture.http_server import HOST, SECRET, Server
 
-HOST = "127.0.0.1"
-SECRET = "geheim"
 MakeClip = Callable[..., Path]
 SOURCE = "testsrc2=size=160x120:rate=25:duration=2"
 
@@ -218,60 +216,6 @@ def test_a_server_that_stays_silent(scheme: str) -> None:
 
 
 # -- somebody there
-
-
-class Server(ThreadingHTTPServer):
-    """Answers with what is put into it by path: a status, or bytes, maybe cut and then silent."""
-
-    daemon_threads = False
-
-    def __init__(self) -> None:
-        super().__init__((HOST, 0), Answer)
-        self.answers: dict[str, int | bytes] = {}
-        self.cut: set[str] = set()
-
-    def put(self, path: str, answer: int | bytes, *, cut: bool = False) -> str:
-        """Its address; `cut` says that more is promised than ever comes."""
-        self.answers[f"/{path}"] = answer
-        if cut:
-            self.cut.add(f"/{path}")
-        return f"http://anna:{SECRET}@{HOST}:{self.server_port}/{path}"
-
-
-class Answer(BaseHTTPRequestHandler):
-    timeout = 10
-
-    def do_GET(self) -> None:
-        assert isinstance(self.server, Server)
-        answer = self.server.answers[self.path]
-        if isinstance(answer, int):
-            self.send_error(answer)
-            return
-        cut = self.path in self.server.cut
-        self.send_response(200)
-        if self.path.endswith(".mpjpeg"):
-            self.send_header("Content-Type", "multipart/x-mixed-replace;boundary=ffmpeg")
-        self.send_header("Content-Length", str(len(answer) + 100_000 * cut))
-        self.end_headers()
-        try:
-            self.wfile.write(answer)
-            if cut:
-                self.connection.recv(1)  # until they hang up
-        except ConnectionError:
-            self.close_connection = True  # they had enough
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing on standard error."""
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as made:  # leaving it joins the threads that answer
-        thread = threading.Thread(target=made.serve_forever, args=(0.01,))
-        thread.start()
-        yield made
-        made.shutdown()
-        thread.join(10)
 
 
 @pytest.mark.parametrize(

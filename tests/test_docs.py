@@ -59,6 +59,21 @@ def test_links_lead_somewhere() -> None:
             assert (path.parent / target).exists(), f"{path.name}: {target}"
 
 
+def test_tests_that_the_docs_name_are_there() -> None:
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", ALL)
+    assert named
+    for file, name in named:
+        assert f"\ndef {name}(" in (PROJECT / "tests" / file).read_text(), f"{file}::{name}"
+
+
+def test_modules_that_the_docs_name_are_there() -> None:
+    """As `capture/live.py`, from the package, the tests or the project."""
+    for path, text in DOCS.items():
+        for name in re.findall(r"`((?:[a-z]+/)+[a-z0-9_]+\.py)`", text):
+            places = (PROJECT / folder / name for folder in ("", "streamcls", "tests"))
+            assert any(place.is_file() for place in places), f"{path.name}: {name}"
+
+
 def test_settings_in_the_docs_load() -> None:
     for text in re.findall(r"```yaml\n(.*?)```", ALL, re.DOTALL):
         Settings.model_validate(yaml.safe_load(text))

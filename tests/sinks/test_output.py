@@ -1,0 +1,80 @@
+"""What every output of the settings promises, over all that there are."""
+
+import importlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from streamcls.config.settings import OutputSettings
+from streamcls.config.types import WrittenBy
+from streamcls.errors import OutputPathError
+from streamcls.metrics import Metrics
+from streamcls.sinks.fonts import Typeface
+from streamcls.sinks.output import Output, RunFacts
+from tests.fakes import LABELS, event, info, prediction, result
+
+WRITERS = {
+    name: mark.module
+    for name, field in OutputSettings.model_fields.items()
+    for mark in field.metadata
+    if isinstance(mark, WrittenBy)
+}
+NAMES = {"csv": "a.csv", "events": "a.json", "video": "a.mp4", "stats": "a.json"}
+RECORDING = RunFacts(
+    info=info(),
+    zero_s=0.0,
+    top_k=2,
+    threads=1,
+    overwrite=False,
+    metrics=Metrics(),
+    model="m",
+    backend="b",
+    typeface=lambda: Typeface(None, LABELS),
+)
+LIVE = replace(RECORDING, info=None, first=result(0, raw=prediction()))
+
+
+def output(name: str) -> Output:
+    found = importlib.import_module(f"streamcls.sinks.{WRITERS[name]}").OUTPUT
+    assert isinstance(found, Output)
+    return found
+
+
+def test_no_output_is_left_out() -> None:
+    assert set(WRITERS) == set(NAMES)
+
+
+@pytest.mark.parametrize("facts", [RECORDING, LIVE], ids=["recording", "live"])
+@pytest.mark.parametrize("name", WRITERS)
+def test_it_opens_takes_results_and_closes(name: str, facts: RunFacts, tmp_path: Path) -> None:
+    path = tmp_path / NAMES[name]
+    output(name).check(f"--{name}", path)
+    sink = output(name).open(path, facts)
+    assert sink.every_frame == output(name).every_frame
+    sink.event(event(end_s=None))
+    for index in range(3):
+        sink.write(result(index, raw=prediction()))
+    sink.event(event(end_s=0.3))
+    sink.close()
+    sink.close()
+    assert path.stat().st_size
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_what_exists_is_replaced_only_where_that_is_allowed(name: str, tmp_path: Path) -> None:
+    path = tmp_path / NAMES[name]
+    path.write_text("precious")
+    with pytest.raises(OutputPathError, match="exists"):  # some write only at their end
+        output(name).open(path, RECORDING).close()
+    assert path.read_text() == "precious"
+    output(name).open(path, replace(RECORDING, overwrite=True)).close()
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"), [("events", "a.txt"), ("video", "a.avi"), ("stats", "-")]
+)
+def test_a_place_that_can_not_be_right_is_said_with_its_option(name: str, wrong: str) -> None:
+    with pytest.raises(OutputPathError, match=f"--{name} {wrong}"):
+        output(name).check(f"--{name}", Path(wrong))

@@ -1,1 +1,1 @@
-"""Frames from recorded files, and pictures from picture files."""
+"""Frames from files, cameras and streams, and pictures from picture files."""

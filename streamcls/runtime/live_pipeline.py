@@ -10,7 +10,6 @@ newest frame, and waits for nothing.
 """
 
 import logging
-import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -48,10 +47,10 @@ class LiveRules:
         duration_s: how long to run, or None for ever.
     """
 
-    queue_size: int = 1
-    newest: bool = True
-    stale_after_s: float = math.inf
-    duration_s: float | None = None
+    queue_size: int
+    newest: bool
+    stale_after_s: float
+    duration_s: float | None
 
 
 class LivePipeline(Closing):

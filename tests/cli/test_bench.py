@@ -1,6 +1,5 @@
 import importlib.util
 import json
-import math
 import re
 import shutil
 from collections.abc import Callable
@@ -8,27 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from streamcls.bench import chart, pipeline, plan, report, rows, torch_forms, worker
-from streamcls.bench.parts import Cost
-from streamcls.bench.pipeline import PipelineFound, Whole, floor
+from streamcls.bench import chart, pipeline, plan, report, rows, torch_forms
 from streamcls.bench.report import BenchReport
-from streamcls.bench.rows import Rounds, Row, Way
-from streamcls.bench.torch_forms import Form, chosen, keep, known_forms
-from streamcls.bench.worker import Task, Turn
+from streamcls.bench.torch_forms import keep
 from streamcls.config.options import from_options
-from streamcls.config.settings import ModelSettings
-from streamcls.errors import ModelSettingsError, OutputPathError
 from streamcls.inference.card import read_card, sha256_of
 from streamcls.inference.model_folder import describe
-from streamcls.media import cv2
+from tests.bench.examples import PNG, form, found_pipeline, speeds
 from tests.conftest import Cli, Done
 
-PNG = b"\x89PNG\r\n\x1a\n"
 DEMO = Path(plan.__file__).parent.parent / "demo" / "model"
-DECODE, PREPROCESS, INFER = Cost(5.0, 5.0), Cost(2.0, 2.0), Cost(6.0, 6.0)
 
 
 @pytest.fixture
@@ -122,67 +112,7 @@ def test_too_few_different_frames(cli: Cli, make_clip: Callable[..., Path]) -> N
     wrong(cli, still, "--model", "demo", "--backend", "torch", says="distinct pictures in it")
 
 
-# -- the floor
-
-
-def test_parts_share_all_cores() -> None:
-    found = floor({"decode": DECODE, "preprocess": PREPROCESS, "infer": INFER}, 2)
-    assert found.fps == pytest.approx(2 * 1000 / 13)
-    assert found.bottleneck == "infer"
-    assert found.why == "inference takes 6.0 of 13.0 ms CPU a frame"
-
-
-def test_the_decoder_has_one_thread() -> None:
-    found = floor({"decode": DECODE, "preprocess": PREPROCESS, "infer": INFER}, 16)
-    assert found.fps == pytest.approx(200)
-    assert found.bottleneck == "decode"
-    assert "one thread, which does 200 frames/s at the most" in found.why
-
-
-def test_what_other_programs_took_is_not_the_decoders() -> None:
-    found = floor({"decode": Cost(5.0, 50.0), "preprocess": PREPROCESS, "infer": INFER}, 2)
-    assert found.bottleneck == "infer"
-
-
-def test_so_has_the_video() -> None:
-    costs = {"decode": DECODE, "preprocess": PREPROCESS, "infer": INFER}
-    costs |= {"convert": Cost(2.0, 2.0), "encode": Cost(24.0, 8.0)}  # x264 has threads of its own
-    found = floor(costs, 16)
-    assert found.fps == pytest.approx(100)
-    assert found.bottleneck == "encode"
-    assert floor(costs, 2).fps == pytest.approx(2 * 1000 / 39)
-
-
 # -- forms of torch
-
-
-def form(name: str, ms: float | None, max_change: float | None = 0.0) -> Form:
-    return Form(name, batch=4, threads=1, ms=ms, max_change=max_change)
-
-
-@pytest.mark.parametrize(
-    ("others", "used"),
-    [
-        ([form("torchscript", 8.9)], "torchscript"),
-        ([form("torchscript", 8.9), form("compile", 8.0)], "compile"),
-        ([form("torchscript", 9.1)], "eager"),  # not worth it
-        ([form("torchscript", 5.0, 2e-3)], "eager"),  # wrong
-        ([form("torchscript", 5.0, math.nan)], "eager"),
-        ([form("torchscript", 5.0, 2e-3), form("compile", 8.0)], "compile"),
-        ([form("torchscript", None, None)], "eager"),  # does not run
-        ([], "eager"),
-    ],
-)
-def test_the_fastest_correct_form_is_used(others: list[Form], used: str) -> None:
-    found = chosen([form("eager", 10.0), *others])
-    assert [one.form for one in found if one.used] == [used]
-
-
-def test_compile_needs_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: "/g++" if name == "g++" else None)
-    assert known_forms() == ["eager", "torchscript", "compile"]
-    monkeypatch.setattr(shutil, "which", lambda name: None)
-    assert known_forms() == ["eager", "torchscript"]
 
 
 @pytest.mark.usefixtures("own_cache")
@@ -203,106 +133,6 @@ def test_runs_use_what_was_remembered(cli: Cli, demo_clip: Path, tmp_path: Path)
     assert backend("before") == "torch fp32"
     keep([form("eager", 10.0), replace(form("torchscript", 5.0), used=True)], digest)
     assert backend("after") == "torch fp32 (torchscript)"
-
-
-# -- rows
-
-
-def way(engine: str, threads: int = 1) -> Way:
-    return Way(engine, "fp32", threads, 224, ModelSettings(), Path("pictures.npy"), None)
-
-
-def test_ways_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rates = {"torch": iter([10.0, 30.0, 20.0]), "onnx": iter([50.0, 40.0, 60.0])}
-    order: list[str] = []
-
-    def turn(task: Task) -> Turn:
-        order.append(task.engine)
-        if task.answers:
-            first = 0.0 if task.engine == "torch" else 1.0
-            np.save(task.answers, np.array([[1 - first, first], [0.2, 0.8]], np.float32))
-        return Turn(load_s=1.0, memory_mb=100.0, ms=[5.0, 6.0, 7.0], rate=next(rates[task.engine]))
-
-    monkeypatch.setattr(rows, "take_turn", turn)
-    torch, onnx = way("torch"), way("onnx")
-    measured = Rounds([torch, onnx], tmp_path)
-    measured.measure(3, lambda _: None)
-    assert order == ["torch", "onnx"] * 3
-    row = measured.row(onnx, torch)
-    assert row is not None
-    assert (row.rate, row.rate_spread) == (50.0, (40.0, 60.0))
-    assert (row.p50_ms, row.load_s, row.memory_mb, row.agreement) == (6.0, 1.0, 100.0, 0.5)
-    alone = measured.row(onnx, None)
-    assert alone is not None
-    assert alone.agreement is None
-
-
-def test_what_does_not_run_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def turn(task: Task) -> Turn:
-        if task.engine == "onnx":
-            raise ModelSettingsError("no such operator")
-        return Turn(1.0, 1.0, [1.0], 1.0)
-
-    monkeypatch.setattr(rows, "take_turn", turn)
-    measured = Rounds([way("torch"), way("onnx", threads=2)], tmp_path)
-    measured.measure(2, lambda _: None)
-    assert [(one.what, one.why) for one in measured.left_out] == [
-        ("onnx fp32, 2 threads", "no such operator")
-    ]
-    assert measured.row(way("onnx", threads=2), None) is None
-    with pytest.raises(ModelSettingsError, match="onnx fp32, 1 threads: no such operator"):
-        Rounds([way("onnx")], tmp_path).measure(1, lambda _: None)
-
-
-def test_a_worker_that_fails_says_why(tmp_path: Path) -> None:
-    pictures = tmp_path / "pictures.npy"
-    np.save(pictures, np.zeros((1, 224, 224, 3), np.uint8))
-    file = tmp_path / "broken.onnx"
-    file.write_bytes(b"this is no network")
-    task = Task("onnx", "fp32", str(file), "", 224, 1, str(pictures), 0.1)
-    with pytest.raises(ModelSettingsError, match=r"broken\.onnx: ONNX Runtime can't run it"):
-        worker.take_turn(task)
-
-
-def test_smaller_inputs_are_whole_steps() -> None:
-    assert plan.smaller_sizes(224) == [192, 160]
-    assert plan.smaller_sizes(299) == [256, 224]
-    assert plan.smaller_sizes(32) == []
-
-
-# -- the chart
-
-
-def speeds(engine: str, threads: int, agreement: float | None) -> Row:
-    rate = 30.0 * threads
-    return Row(
-        engine, "fp32", threads, 224, 1.0, 100.0, 20.0, 30.0, rate, (rate - 1, rate + 1), agreement
-    )
-
-
-def found_pipeline() -> PipelineFound:
-    costs = {"decode": DECODE, "preprocess": PREPROCESS, "infer": INFER}
-    best = floor(costs, 2)
-    run = Whole("CSV", 100.0, (90.0, 110.0), 14.0, tuple(costs), best, 100 / best.fps)
-    return PipelineFound("onnx fp32", 40, 2, costs, [run])
-
-
-@pytest.mark.slow
-def test_the_chart_is_a_png(tmp_path: Path) -> None:
-    path = tmp_path / "a.png"
-    engines = [speeds("torch", 1, 1.0), speeds("torch", 2, 1.0), speeds("onnx", 2, None)]
-    chart.draw("title", engines, found_pipeline(), path, overwrite=False)
-    data = path.read_bytes()
-    assert data.startswith(PNG)
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    assert picture is not None
-    height, width = picture.shape[:2]
-    assert width > 1000 > height / 2 > 200
-    assert len(np.unique(np.asarray(picture).reshape(-1, 3), axis=0)) > 20  # something is drawn
-    with pytest.raises(OutputPathError, match="exists"):
-        chart.draw("title", engines, found_pipeline(), path, overwrite=False)
-    chart.draw("title", engines[:1], found_pipeline(), path, overwrite=True)
-    assert path.read_bytes() != data
 
 
 # -- the command

@@ -8,7 +8,7 @@ import pytest
 
 from streamcls.capture.decode import DecodedFrame
 from streamcls.capture.file import FileSource
-from tests.inference.test_planes import exact_bgr
+from tests.inference.pictures import exact_bgr
 
 
 def first(path: Path) -> DecodedFrame:

@@ -1,8 +1,10 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from streamcls.inference.card import clean_labels, with_input_size
+from streamcls.errors import ModelSettingsError
+from streamcls.inference.card import clean_labels, read_labels, with_input_size
 from tests.inference.networks import card
 
 
@@ -31,3 +33,18 @@ def test_class_names_are_cleaned_of_what_can_not_be_printed() -> None:
     given = ["bolt", " outer  blanks ", "two\nlines", "a\u2028b", "\x1b[31mred", "", "\n", "क्‍ष"]
     expected = ("bolt", "outer blanks", "two lines", "a b", "[31mred", "class 5", "class 6", "क्‍ष")
     assert clean_labels(given) == expected
+
+
+def test_labels_are_lines(tmp_path: Path) -> None:
+    (tmp_path / "l.txt").write_bytes("\ufeffÄpfel\r\n水瓶\nc, d\n\n".encode())
+    assert read_labels(tmp_path / "l.txt") == ("Äpfel", "水瓶", "c, d")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "empty"), (b"a\n\nb\n", r"l\.txt:2: blank"), (b"\xff\xfe", "not a text file")],
+)
+def test_labels_files_that_are_wrong(content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "l.txt").write_bytes(content)
+    with pytest.raises(ModelSettingsError, match=message):
+        read_labels(tmp_path / "l.txt")

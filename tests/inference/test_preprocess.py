@@ -6,44 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from PIL import Image as PillowImage
 
 from streamcls.inference.preprocess import Preprocess, Resize
 from streamcls.inference.resize_products import Products
 from streamcls.inference.resize_weights import Geometry
 from streamcls.inference.torch_resize import TorchResize
-from streamcls.inference.torchvision_import import import_torchvision
 from streamcls.records import Image, ModelCard
-
-import_torchvision()
-from torchvision.transforms import InterpolationMode, v2  # noqa: E402 - needs the import above
-
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
-
-def card(*, size: int = 224, resize: int = 256, interpolation: str = "bilinear") -> ModelCard:
-    return ModelCard("resnet18", ("a",), size, resize, interpolation, MEAN, STD, "0" * 64)
-
-
-def picture(width: int, height: int) -> Image:
-    """A smooth random picture with all frequencies in it, BGR."""
-    rng = np.random.default_rng(width * 10_000 + height)
-    small = rng.integers(0, 256, (max(1, height // 8), max(1, width // 8), 3), dtype=np.uint8)
-    smooth = np.asarray(
-        PillowImage.fromarray(small).resize((width, height), PillowImage.Resampling.BICUBIC)
-    )
-    noise = rng.integers(-20, 21, smooth.shape)
-    return np.clip(smooth.astype(int) + noise, 0, 255).astype(np.uint8)
-
-
-def reference(image: Image, about: ModelCard) -> Image:
-    transform = v2.Compose(
-        [
-            v2.Resize(about.resize, InterpolationMode(about.interpolation), antialias=True),
-            v2.CenterCrop(about.input_size),
-        ]
-    )
-    return np.asarray(transform(PillowImage.fromarray(image[..., ::-1])))
+from tests.inference.pictures import (
+    BT601,
+    Decoded,
+    as_planes,
+    card,
+    picture,
+    reference,
+    smooth,
+)
 
 
 def assert_same(found: Image, expected: Image) -> None:
@@ -64,8 +41,6 @@ SIZES = [
     (100, 80),
     (57, 333),
 ]
-
-
 Resizer = Callable[[Geometry], Resize]
 both = pytest.mark.parametrize("resizer", [Products, TorchResize])
 
@@ -144,3 +119,30 @@ def test_a_panorama_takes_no_memory_for_what_is_cut_off() -> None:
     Preprocess(card())(np.zeros((50, 20_000, 3), np.uint8))
     assert tracemalloc.get_traced_memory()[1] < 200_000_000
     tracemalloc.stop()
+
+
+def test_a_crop_larger_than_the_picture_has_black_around() -> None:
+    about = card(size=300, resize=256)
+    planes = as_planes(smooth(320, 240), across=2, down=2, matrix=BT601)
+    found = Preprocess(about)(Decoded(planes))
+    assert found.shape == (300, 300, 3)
+    assert not found[0].any()
+    assert found[150].any()
+
+
+def test_what_has_no_planes_goes_through_bgr() -> None:
+    image = picture(320, 240)
+    found = Preprocess(card())(Decoded(None, image))
+    np.testing.assert_array_equal(found, Preprocess(card())(image))
+
+
+def test_kinds_may_change_from_picture_to_picture() -> None:
+    preprocess = Preprocess(card())
+    small, large = (
+        Decoded(as_planes(smooth(*size), across=2, down=2, matrix=BT601))
+        for size in ((320, 240), (640, 360))
+    )
+    first = preprocess(small)
+    preprocess(large)
+    preprocess(picture(100, 100))
+    np.testing.assert_array_equal(preprocess(small), first)

@@ -1,15 +1,11 @@
 """What every sink must do, run over all of them."""
 
-import json
-import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from streamcls.cli.report import EventLines, Progress, SegmentTable
-from streamcls.errors import OutputPathError
 from streamcls.metrics import Metrics
 from streamcls.protocols import Sink
 from streamcls.sinks.csv_log import CsvLog
@@ -76,57 +72,3 @@ def test_it_leaves_the_picture_as_it_was(sink: Sink) -> None:
     sink.write(one)
     assert one.frame.image.max() == 0
     sink.close()
-
-
-def test_statistics_can_be_rewritten_at_any_time_and_are_whole(tmp_path: Path) -> None:
-    metrics, path = Metrics(), tmp_path / "out.json"
-    sink = StatsFile(path, metrics, backend="b", model="m")
-    read = []
-    for _ in range(3):
-        metrics.read()
-        metrics.not_sampled()
-        sink.refresh()
-        read.append(json.loads(path.read_text())["read"])
-    metrics.read()
-    sink.close()
-    read.append(json.loads(path.read_text())["read"])
-    assert read == [1, 2, 3, 4]
-    assert list(tmp_path.iterdir()) == [path]  # nothing is left beside it
-    metrics.read()
-    sink.close()
-    assert json.loads(path.read_text())["read"] == 4
-
-
-def test_statistics_replace_their_own_file_only(tmp_path: Path) -> None:
-    path = tmp_path / "out.json"
-    path.write_text("precious")
-    sink = StatsFile(path, Metrics(), backend="b", model="m")
-    for write in (sink.refresh, sink.refresh, sink.close):
-        with pytest.raises(OutputPathError, match="exists"):
-            write()
-    assert path.read_text() == "precious"
-
-
-def test_a_reader_never_sees_half_of_the_statistics(tmp_path: Path) -> None:
-    """The file is another one each time: who has it open reads the old one to its end."""
-    path = tmp_path / "out.json"
-    sink = StatsFile(path, Metrics(), backend="b", model="m")
-    sink.refresh()
-    with path.open() as reader:
-        half = reader.read(20)
-        sink.refresh()
-        assert json.loads(half + reader.read())["model"] == "m"
-        assert path.stat().st_ino != os.fstat(reader.fileno()).st_ino
-
-
-def test_lines_say_what_begins(capsys: pytest.CaptureFixture[str]) -> None:
-    sink = EventLines()
-    state = replace(event("no_signal", end_s=None), kind="state", reason="connection refused")
-    for told in (state, replace(state, end_s=5.0), event("cat", end_s=None), event("cat")):
-        sink.event(told)
-    sink.write(result(raw=prediction()))
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split("  ", 1)[1] for line in lines] == [
-        "[no signal] connection refused",
-        "cat",
-    ]

@@ -4,15 +4,14 @@ from dataclasses import replace
 import pytest
 
 from streamcls.capture.simulated import FAULTS
-from streamcls.cli.drill import Outcome, _judged, _lasts_s, _row, _Witness
-from streamcls.config.options import from_options
+from streamcls.cli.drill import Outcome, _for_drill, _judged, _lasts_s, _row, _Witness
+from streamcls.config.options import check_fits, from_options
 from streamcls.config.settings import Settings
 from streamcls.records import Event
 from tests.conftest import Cli
 from tests.fakes import event
 
 pytestmark = pytest.mark.alone
-
 BEGIN_S, END_S = 100.0, 105.0  # of the fault, by the clock that the witness has, too
 LABELS_S = 1 / 10  # seconds between good labels
 AGE_S = 0.03
@@ -200,3 +199,13 @@ def test_a_real_drill(cli: Cli) -> None:
     for name in asked:
         assert f"{name}: {FAULTS[name]}" in done.err
     assert "good" not in done.err and "Traceback" not in done.err  # the table says it
+
+
+def test_nothing_in_the_settings_ends_the_drill_or_writes_anything() -> None:
+    given = {"source": "0", "max_retries": 0, "retry_for": 1, "duration": 2, "csv": "o.csv"}
+    found = _for_drill(from_options({**given, "show": True, "stale_after": 7}), "sim://")
+    assert (found.source, found.sample.duration) == ("sim://", None)
+    assert (found.connection.max_retries, found.connection.retry_for) == (None, None)
+    assert (found.outputs.csv, found.outputs.show) == (None, None)
+    assert found.signal.stale_after == 7
+    check_fits(found, live=True)

@@ -53,11 +53,15 @@ def _figures(row: "Row") -> list[str]:
     return [
         str(row.threads),
         f"{row.load_s:.2f}",
-        f"{row.p50_ms:.1f} / {row.p99_ms:.1f}",
+        f"{_ms(row.p50_ms)} / {_ms(row.p99_ms)}",
         _rate(row.rate, row.rate_spread),
         "-" if row.agreement is None else f"{row.agreement:.1%}",
         f"{row.memory_mb:.0f}",
     ]
+
+
+def _ms(value: float) -> str:
+    return f"{value:.{1 if value < 100 else 0}f}"
 
 
 def _rate(rate: float, ends: tuple[float, float]) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from streamcls.builders import model as build_model
-from streamcls.builders import network as build_network
+from streamcls.builders import model as models
+from streamcls.builders import network as networks
 from streamcls.builders.model import describe_model, load_classifier
 from streamcls.builders.network import ConversionError, Work
 from streamcls.config.settings import ModelSettings
@@ -53,7 +53,7 @@ def load(weights_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Load:
             {"name": "squeezenet1_1", "weights": weights_file, "input_size": SIDE} | options
         )
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(build_network, "_PROBES", 4)
+            patch.setattr(networks, "_PROBES", 4)
             patch.setattr(cache, "cache_folder", lambda: home)
             return load_classifier(settings, WORK, progress=progress)
 
@@ -204,7 +204,7 @@ def failing(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(build_model, "converted", fail)
+    monkeypatch.setattr(models, "converted", fail)
 
 
 FAILURES = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from streamcls.builders import network as build_network
+from streamcls.builders import network as networks
 from streamcls.builders.network import ConversionError, converted, weights_file
 from streamcls.config.settings import ModelSettings
 from streamcls.errors import ModelSettingsError, OutputError
@@ -26,7 +26,7 @@ LABELS = "\n".join(f"class {number}" for number in range(1000))
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, and few pictures to compare on."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(build_network, "_PROBES", 8)
+    monkeypatch.setattr(networks, "_PROBES", 8)
     return tmp_path / "cache" / "streamcls"
 
 
@@ -69,7 +69,7 @@ def test_what_was_converted_is_kept_with_its_report(
     def not_again(*_: object, **__: object) -> Network:
         raise AssertionError("loaded again")
 
-    monkeypatch.setattr(build_network, "load_network", not_again)
+    monkeypatch.setattr(networks, "load_network", not_again)
     caplog.clear()
     again = converted(small, engine, progress=False)
     assert again.folder == first.folder
@@ -135,14 +135,14 @@ def test_a_damaged_one_is_converted_again_with_a_warning(
 def test_who_comes_second_takes_what_the_first_has_made(
     small: ModelSettings, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load = build_network.load_network
+    load = networks.load_network
 
     def meanwhile(settings: ModelSettings, *, progress: bool) -> Network:
-        monkeypatch.setattr(build_network, "load_network", load)
+        monkeypatch.setattr(networks, "load_network", load)
         converted(small, "onnx", progress=False)  # another process
         return load(settings, progress=progress)
 
-    monkeypatch.setattr(build_network, "load_network", meanwhile)
+    monkeypatch.setattr(networks, "load_network", meanwhile)
     found = converted(small, "onnx", progress=False)
     assert models(home) == [found.folder]
 
@@ -157,9 +157,9 @@ def test_a_conversion_that_fails_leaves_nothing(
     if stage == "conversion":
         monkeypatch.setattr("streamcls.inference.conversion.convert", fail)
     elif stage == "reading":
-        monkeypatch.setattr(build_network, "engine_backend", fail)
+        monkeypatch.setattr(networks, "engine_backend", fail)
     else:
-        monkeypatch.setitem(build_network.MIN_AGREEMENT, "fp32", 1.01)
+        monkeypatch.setitem(networks.MIN_AGREEMENT, "fp32", 1.01)
     expected = "same label as torch to only 100.0%" if stage == "answers" else "no equivalent"
     with pytest.raises(ConversionError, match=expected):
         converted(small, "onnx", progress=False)
@@ -181,10 +181,10 @@ def test_weights_that_are_not_there(home: Path, tmp_path: Path) -> None:
 _CONVERT = """
 import sys
 from pathlib import Path
-from streamcls.builders import network as build_network
+from streamcls.builders import network as networks
 from streamcls.config.settings import ModelSettings
-build_network._PROBES = 8
-found = build_network.converted(
+networks._PROBES = 8
+found = networks.converted(
     ModelSettings(name="squeezenet1_1", weights=Path(sys.argv[1]), input_size=int(sys.argv[2])),
     "onnx",
     progress=False,

@@ -8,7 +8,7 @@ import pytest
 from streamcls.builders.network import lasting_name
 from streamcls.config.options import from_options
 from streamcls.errors import AgreementError, OutputPathError
-from streamcls.export import make as build_export
+from streamcls.export import make
 from streamcls.export.make import Measured, _first_good, export
 from streamcls.export.pictures import Pictures
 from streamcls.inference.agreement import Agreement
@@ -33,7 +33,7 @@ def chosen(shares: dict[str, float], folder: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("streamcls.inference.conversion.convert", write)
     monkeypatch.setattr("streamcls.inference.quantization.quantize", write)
-    monkeypatch.setattr(build_export, "measure", measure)
+    monkeypatch.setattr(make, "measure", measure)
     network, pictures = random_network("squeezenet1_1", side=64), Pictures("clip.mp4", [], [], [])
     (folder / "new").mkdir()
     file, found = _first_good(network, "onnx", list(shares), pictures, folder / "new", None)
@@ -65,7 +65,7 @@ def test_the_last_one_is_the_error_and_nothing_else_is_said_of_it(
 def test_a_folder_that_can_not_be_made_is_said_before_anything_is_loaded(
     place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build_export, "load_network", lambda *_, **__: pytest.fail("loaded"))
+    monkeypatch.setattr(make, "load_network", lambda *_, **__: pytest.fail("loaded"))
     (tmp_path / "file").touch()
     with pytest.raises(OutputPathError, match=f"{place}: can't be made there: Not a directory"):
         export(

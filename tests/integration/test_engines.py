@@ -26,9 +26,9 @@ main()
 
 # The command line, comparing a new model with torch on a few pictures only.
 _FIRST_RUN = """
-from streamcls.builders import network as build_network
+from streamcls.builders import network as networks
 from streamcls.cli import main
-build_network._PROBES = 8
+networks._PROBES = 8
 main()
 """
 
@@ -136,7 +136,7 @@ def test_a_model_that_takes_one_size_only(
 _INTERRUPTED = """
 import os, signal
 from dataclasses import replace
-from streamcls.builders import network as build_network
+from streamcls.builders import network as networks
 from streamcls.cli import main
 from streamcls.inference import conversion
 def interrupted(*_):
@@ -148,7 +148,7 @@ def interrupted(*_):
         raise
 format_of = conversion.format_of
 conversion.format_of = lambda name: replace(format_of(name), write=interrupted)
-build_network._PROBES = 8
+networks._PROBES = 8
 main()
 """
 

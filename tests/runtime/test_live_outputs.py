@@ -167,6 +167,25 @@ def test_the_run_goes_on_without_an_output_that_fails(
     assert logged == "sink failed; the run goes on without this output"
 
 
+def test_the_reason_of_a_failure_tells_no_password() -> None:
+    """It goes to statistics and events; not every error is ours, and masks itself."""
+
+    class Refused(Kept):
+        def write(self, result: Result) -> None:
+            raise OSError("can't post to http://anna:geheim@10.0.0.7/labels")
+
+    rig = Rig()
+    other = rig.add()
+    rig.pipeline.add("post", Refused())
+    with rig:
+        rig.answered(other)
+        other.until(lambda: "output_failed" in other.states)
+    (told,) = [e for e in other.events if e.label == "output_failed"]
+    said = "can't post to http://anna:***@10.0.0.7/labels"
+    assert told.reason == f"post: {said}"
+    assert rig.counts.outputs["post"].failure == said
+
+
 def test_the_first_output_failure_is_kept() -> None:
     rig = Rig()
     rig.add(fail_at=0)

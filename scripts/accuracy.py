@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageOps
 
-from streamcls.builders.network import Work, engine_backend, load_network, torch_backend
+from streamcls.builders.backend import Work, engine_backend, load_network, torch_backend
 from streamcls.capture.picture_file import read_picture
 from streamcls.config.settings import ModelSettings
 from streamcls.inference.agreement import Probs, accuracy, answers, compare

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from streamcls.bench.parts import Cost
 from streamcls.bench.pipeline import floor
-from streamcls.builders.network import available_threads
+from streamcls.builders.backend import available_threads
 from streamcls.demo.clip import render
 from streamcls.inference import engines
 from streamcls.media import av, cv2
@@ -132,7 +132,7 @@ def plain_loop(clip: Path, weights: Path | None) -> tuple[int, float]:
     """Frames and seconds of the tutorials' loop, start-up apart."""
     from PIL import Image
 
-    from streamcls.builders.network import load_network
+    from streamcls.builders.backend import load_network
     from streamcls.config.settings import ModelSettings
 
     name = "demo" if weights is None else "resnet18"
@@ -168,8 +168,8 @@ def plain_loop(clip: Path, weights: Path | None) -> tuple[int, float]:
 def parts_alone(place: Place) -> dict[str, dict[str, float]]:
     """What each part of `FLOOR` takes a frame; in this process."""
     from streamcls.bench import parts
+    from streamcls.builders.backend import Work
     from streamcls.builders.model import load_classifier
-    from streamcls.builders.network import Work
     from streamcls.builders.recording import BATCH
     from streamcls.capture.file import FileSource
     from streamcls.config.settings import ModelSettings

@@ -139,8 +139,8 @@ def classify(
         PictureError: a file can't be read, or an array is no picture.
         SettingsError, ModelSettingsError, WeightsUnavailableError: the model can't be had.
     """
+    from streamcls.builders.backend import Work, available_threads
     from streamcls.builders.model import load_classifier
-    from streamcls.builders.network import Work, available_threads
     from streamcls.builders.recording import BATCH
     from streamcls.capture.picture_file import read_picture
     from streamcls.config.options import from_options

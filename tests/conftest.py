@@ -91,7 +91,7 @@ def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(home))
-        patch.setattr("streamcls.builders.network._PROBES", 40)
+        patch.setattr("streamcls.builders.backend._PROBES", 40)
         yield home
 
 

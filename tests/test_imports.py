@@ -29,7 +29,7 @@ LEVELS = {
     "sinks": 4,
     "runtime": 5,
     "builders.source": 6,
-    "builders.network": 6,
+    "builders.backend": 6,
     "builders.model": 7,
     "builders.recording": 8,
     "builders.live": 9,

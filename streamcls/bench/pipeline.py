@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from streamcls.bench import parts
 from streamcls.bench.parts import Cost, Stopwatch
-from streamcls.builders.network import available_threads
+from streamcls.builders.backend import available_threads
 from streamcls.builders.outputs import sink_opener
 from streamcls.builders.recording import build_run
 from streamcls.builders.source import open_recorded

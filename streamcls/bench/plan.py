@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streamcls.bench.rows import LeftOut, Way, same
-from streamcls.builders.network import (
+from streamcls.builders.backend import (
     available_threads,
     converted,
     folder_of,

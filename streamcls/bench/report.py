@@ -12,8 +12,8 @@ from streamcls.bench.pipeline import PipelineFound, measure_pipeline
 from streamcls.bench.plan import Plan, make_plan
 from streamcls.bench.rows import LeftOut, Rounds, Row, Way
 from streamcls.bench.torch_forms import Form
+from streamcls.builders.backend import Work, available_threads
 from streamcls.builders.model import load_classifier
-from streamcls.builders.network import Work, available_threads
 from streamcls.builders.recording import BATCH
 from streamcls.builders.source import open_recorded
 from streamcls.config.options import check_fits

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcls.bench.own_process import answer, ask
-from streamcls.builders.network import Work, load_network, torch_backend
+from streamcls.builders.backend import Work, load_network, torch_backend
 from streamcls.builders.recording import BATCH
 from streamcls.config.settings import ModelSettings
 from streamcls.errors import ModelSettingsError

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from streamcls.builders.backend import Work, available_threads
 from streamcls.builders.model import load_classifier
-from streamcls.builders.network import Work, available_threads
 from streamcls.builders.recording import build_labelling
 from streamcls.builders.source import may_wait, open_live
 from streamcls.config.options import check_fits

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamcls import clock
+from streamcls.builders.backend import folder_of
 from streamcls.builders.live import LiveRun
-from streamcls.builders.network import folder_of
 from streamcls.builders.recording import Run
 from streamcls.builders.source import source_path
 from streamcls.config.options import outputs_of

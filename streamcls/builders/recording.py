@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from streamcls.builders.backend import Work, available_threads
 from streamcls.builders.model import load_classifier
-from streamcls.builders.network import Work, available_threads
 from streamcls.builders.source import open_recorded
 from streamcls.config.options import check_fits
 from streamcls.config.settings import SampleSettings, Settings

@@ -33,7 +33,7 @@ _FILE = Kind("file", False, lambda source: Path(source).expanduser().is_file())
 KINDS = (
     _FILE,
     Kind("simulated", True, lambda source: source.lower().startswith("sim://")),
-    Kind("network", True, lambda source: "://" in source),
+    Kind("network_stream", True, lambda source: "://" in source),
     Kind("webcam", True, lambda source: source.isdecimal() or source.startswith(_DEVICES)),
 )
 

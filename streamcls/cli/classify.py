@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
+from streamcls.builders.backend import Work, available_threads
 from streamcls.builders.model import load_classifier
-from streamcls.builders.network import Work, available_threads
 from streamcls.builders.outputs import check_outputs
 from streamcls.builders.recording import BATCH
 from streamcls.capture.picture_file import find_pictures, read_picture

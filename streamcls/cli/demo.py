@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from streamcls.builders.network import DEMO_MODEL
+from streamcls.builders.backend import DEMO_MODEL
 from streamcls.cli.options import settings_options, verbosity
 from streamcls.cli.run import run_settings
 from streamcls.config.options import from_options

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamcls import clock
+from streamcls.builders.backend import Work, available_threads
 from streamcls.builders.live import build_live
 from streamcls.builders.model import load_classifier
-from streamcls.builders.network import Work, available_threads
 from streamcls.cli.options import set_up_log, settings_options, verbosity
 from streamcls.cli.report import print_table
 from streamcls.config.options import from_options

@@ -2,7 +2,7 @@
 
 import click
 
-from streamcls.builders.network import DEMO_MODEL, folder_of
+from streamcls.builders.backend import DEMO_MODEL, folder_of
 from streamcls.cli.options import verbosity
 from streamcls.cli.report import print_table
 

@@ -41,7 +41,7 @@ def command(
     streamcls verify line-int8
     streamcls verify line-int8 --pictures today.mp4
     """
-    from streamcls.builders.network import MIN_AGREEMENT
+    from streamcls.builders.backend import MIN_AGREEMENT
     from streamcls.export.make import refusal
     from streamcls.export.verify import verify
 

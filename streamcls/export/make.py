@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamcls.builders.network import (
+from streamcls.builders.backend import (
     MIN_AGREEMENT,
     Work,
     available_threads,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from streamcls.builders.network import load_network
+from streamcls.builders.backend import load_network
 from streamcls.config.settings import Settings
 from streamcls.errors import ModelSettingsError, SettingsError
 from streamcls.export.make import Measured, measure

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from streamcls.builders import backend as networks
 from streamcls.builders import model as models
-from streamcls.builders import network as networks
+from streamcls.builders.backend import ConversionError, Work
 from streamcls.builders.model import describe_model, load_classifier
-from streamcls.builders.network import ConversionError, Work
 from streamcls.config.settings import ModelSettings
 from streamcls.errors import (
     MissingPackageError,

@@ -117,7 +117,7 @@ def test_what_is_not_there_is_an_error_at_once(kind: str, tmp_path: Path) -> Non
 # -- live
 
 # By the kind's module: an address where something is, and what it takes to be there.
-CONNECTIONS = ("simulated", "network", "webcam")
+CONNECTIONS = ("simulated", "network_stream", "webcam")
 
 
 @pytest.fixture(params=CONNECTIONS)
@@ -129,7 +129,7 @@ def live(
     machine.devices[0] = Device([colour(number) for number in range(SHOTS)])
     addresses = {
         "simulated": "sim://?fps=200&size=64x48",
-        "network": server.put("live.ts", clip.read_bytes()),
+        "network_stream": server.put("live.ts", clip.read_bytes()),
         "webcam": "0",
     }
     found = of_kind(request.param)
@@ -179,7 +179,7 @@ def test_a_camera_has_a_name_without_secrets(live: tuple[Live, str]) -> None:
     ("kind", "address"),
     [
         ("simulated", "sim://?drop=0"),
-        ("network", "rtsp://127.0.0.1:9/cam"),
+        ("network_stream", "rtsp://127.0.0.1:9/cam"),
         ("webcam", "7"),
     ],
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from streamcls.builders.network import lasting_name
+from streamcls.builders.backend import lasting_name
 from streamcls.config.options import from_options
 from streamcls.errors import AgreementError, OutputPathError
 from streamcls.export import make

@@ -106,7 +106,7 @@ def test_one_that_is_installed_and_broken(
     name = "onnx" if module == "onnxruntime" else module
     code = (
         "from pathlib import Path\n"
-        "from streamcls.builders.network import Work, engine_backend\n"
+        "from streamcls.builders.backend import Work, engine_backend\n"
         f"engine_backend(Path('model'), {name!r}, 'fp32', 224, Work(1, 1))"
     )
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}

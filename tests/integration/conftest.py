@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from streamcls.builders.backend import Work
 from streamcls.builders.model import load_classifier
-from streamcls.builders.network import Work
 from streamcls.config.settings import ModelSettings
 from tests.integration.rtsp import FaultProxy, RtspServer, system_python_with_gst
 

@@ -11,9 +11,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from streamcls.builders.backend import Work
 from streamcls.builders.live import build_live
 from streamcls.builders.model import load_classifier
-from streamcls.builders.network import Work
 from streamcls.config.options import from_options
 from streamcls.inference.classifier import ImageClassifier
 from streamcls.metrics import Metrics

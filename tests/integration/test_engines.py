@@ -26,7 +26,7 @@ main()
 
 # The command line, comparing a new model with torch on a few pictures only.
 _FIRST_RUN = """
-from streamcls.builders import network as networks
+from streamcls.builders import backend as networks
 from streamcls.cli import main
 networks._PROBES = 8
 main()
@@ -136,7 +136,7 @@ def test_a_model_that_takes_one_size_only(
 _INTERRUPTED = """
 import os, signal
 from dataclasses import replace
-from streamcls.builders import network as networks
+from streamcls.builders import backend as networks
 from streamcls.cli import main
 from streamcls.inference import conversion
 def interrupted(*_):

@@ -12,8 +12,8 @@ import pytest
 
 from streamcls.capture.early_h264 import EarlyDecoder, UnfitError
 from streamcls.capture.live import LiveSource, Retries, Trust
-from streamcls.capture.network import NetworkStream
 from streamcls.capture.network_address import NetworkAddress
+from streamcls.capture.network_stream import NetworkStream
 from streamcls.media import av
 from streamcls.records import LiveFrame
 from tests.integration.rtsp import RtspServer

@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageOps
 
 import streamcls
-from streamcls.builders.network import Work, torch_backend
+from streamcls.builders.backend import Work, torch_backend
 from streamcls.capture.picture_file import read_picture
 from streamcls.inference import torchvision_models
 from streamcls.inference.agreement import answers

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from streamcls.builders.backend import Work
 from streamcls.builders.model import load_classifier
-from streamcls.builders.network import Work
 from streamcls.config.settings import ModelSettings
 from streamcls.runtime import stop as module
 from streamcls.runtime.stop import Stop, end_if_signalled, end_on_signals

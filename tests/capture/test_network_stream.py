@@ -15,8 +15,8 @@ import pytest
 
 from streamcls.capture.connection import Shot
 from streamcls.capture.early_h264 import UnfitError
-from streamcls.capture.network import NetworkStream, _lost
 from streamcls.capture.network_address import NetworkAddress
+from streamcls.capture.network_stream import NetworkStream, _lost
 from streamcls.errors import SignalLostError, SourceError
 from streamcls.media import av
 from tests.capture.http_server import HOST, SECRET, Server
@@ -414,7 +414,7 @@ def on_clock_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeContainer], No
     def patch(clock: FakeContainer) -> None:
         monkeypatch.setattr("streamcls.clock.time", clock)
         monkeypatch.setattr(
-            "streamcls.capture.network.to_bgr", lambda *_: np.zeros((4, 6, 3), np.uint8)
+            "streamcls.capture.network_stream.to_bgr", lambda *_: np.zeros((4, 6, 3), np.uint8)
         )
 
     return patch
@@ -646,7 +646,7 @@ def early(
         cameras = Cameras(*made)
         monkeypatch.setattr(av, "open", cameras.open)
         monkeypatch.setattr(FakeEarly, "fits", fits)
-        monkeypatch.setattr("streamcls.capture.network.EarlyDecoder", FakeEarly)
+        monkeypatch.setattr("streamcls.capture.network_stream.EarlyDecoder", FakeEarly)
         on_clock_of(made[0])
         return cameras
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from streamcls.builders import network as networks
-from streamcls.builders.network import ConversionError, converted, weights_file
+from streamcls.builders import backend as networks
+from streamcls.builders.backend import ConversionError, converted, weights_file
 from streamcls.config.settings import ModelSettings
 from streamcls.errors import ModelSettingsError, OutputError
 from streamcls.inference import bundle, torchvision_models
@@ -181,7 +181,7 @@ def test_weights_that_are_not_there(home: Path, tmp_path: Path) -> None:
 _CONVERT = """
 import sys
 from pathlib import Path
-from streamcls.builders import network as networks
+from streamcls.builders import backend as networks
 from streamcls.config.settings import ModelSettings
 networks._PROBES = 8
 found = networks.converted(

@@ -140,7 +140,7 @@ def streamcls_ages(url: str, step_s: float, seconds: float) -> Ages:
     """The pipeline of this project, with the stand-in as its classifier."""
     import numpy as np
 
-    from streamcls.builders import live as build_live
+    from streamcls.builders.live import build_live
     from streamcls.config.options import from_options
     from streamcls.metrics import Metrics
     from streamcls.protocols import Classified
@@ -161,7 +161,7 @@ def streamcls_ages(url: str, step_s: float, seconds: float) -> Ages:
                 time.sleep(step_s)
             return Classified((self.answer,), 0.0, step_s * 1000)
 
-    run = build_live.build_live(
+    run = build_live(
         from_options({"source": url}),
         stop=Stop(),
         metrics=Metrics(),

@@ -33,8 +33,9 @@ except ImportError as error:
     raise MissingPackageError(f"OpenCV can't be loaded ({error}): {_REMEDY}") from error
 import av  # isort: skip
 from av.bitstream import BitStreamFilterContext  # isort: skip
+from av.stream import Disposition  # isort: skip
 
-__all__ = ["BitStreamFilterContext", "av", "cv2", "packets"]
+__all__ = ["BitStreamFilterContext", "Disposition", "av", "cv2", "packets"]
 
 _FAULTS = 1000  # until the rest of a damaged file is given up
 

@@ -66,6 +66,11 @@ class Snapshot:
             terms.append(f"{self.in_flight} in flight")
         return f"{self.read} read = " + " + ".join(terms)
 
+    @property
+    def summary(self) -> str:
+        """The ledger and the speed as one line."""
+        return f"{self.ledger}; {self.seconds:.1f} s, {self.fps:.1f} fps"
+
 
 class Metrics:
     """Counts frames; any thread may call."""

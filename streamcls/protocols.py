@@ -1,8 +1,9 @@
 """The stages' interfaces: what the runtime asks of them, on which thread, and who owns what."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -180,23 +181,23 @@ class Sink(Protocol):
         ...
 
 
-@runtime_checkable
-class Refreshed(Protocol):
-    """A sink that live runs bring up to date from time to time, whatever comes or does not."""
+class Refreshed(ABC):
+    """A sink that live runs bring up to date from time to time, and feed with nothing.
 
-    @property
-    def refresh_s(self) -> float:
-        """How often, in seconds."""
-        ...
+    A sink says so by having this as its base; having the same methods is not enough.
+    """
 
+    refresh_s: float
+    """How often."""
+
+    @abstractmethod
     def refresh(self) -> None:
         """Writes it as of now.
 
         Raises:
             OutputError: it can't be written.
         """
-        ...
 
+    @abstractmethod
     def close(self) -> None:
         """Writes it for the last time. Can be called again."""
-        ...

@@ -282,7 +282,7 @@ class Result:
     steady_prob: float
     events: tuple[Event, ...]
     timing: Timing | None
-    top_k: int = 3
+    top_k: int
     status: Status | None = None
 
     def top(self, k: int | None = None) -> tuple[Score, ...]:

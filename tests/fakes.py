@@ -73,7 +73,7 @@ def result(
         image=np.zeros((24, 32, 3), np.uint8) if image is None else image,
     )
     timing = Timing(1.0, 2.0, 3.0, 6.0) if raw is not None else None
-    return Result(frame, raw, raw or prediction(), steady, 0.9, events, timing)
+    return Result(frame, raw, raw or prediction(), steady, 0.9, events, timing, top_k=3)
 
 
 def event(

@@ -10,8 +10,10 @@ import streamcls
 from streamcls import errors, records
 from streamcls.api import ModelOptions, StreamOptions
 from streamcls.config.options import options
+from streamcls.config.settings import OutputSettings
 
-NOT_FOR_PROGRAMS = {"csv", "events", "video", "stats", "font", "overwrite", "show", "rotate"}
+# Programs get results; they write what they want.
+NOT_FOR_PROGRAMS = set(OutputSettings.model_fields)
 
 
 def test_public_names_are_sorted_and_there() -> None:

@@ -1,11 +1,27 @@
+from collections.abc import Callable
+
 import pytest
 
-from streamcls.records import Grabbed
+from streamcls.protocols import Sampler
+from streamcls.records import Grabbed, LiveFrame
 from streamcls.sampling import AtMostPerSecond, EveryNth
 
 
 def at(index: int, pts_s: float) -> Grabbed:
     return Grabbed(index, pts_s, "container", 0.04, 0)
+
+
+@pytest.mark.parametrize("sampler", [EveryNth, lambda: EveryNth(3), lambda: AtMostPerSecond(5.0)])
+def test_every_sampler_takes_the_first_frame_and_decides_the_same_again(
+    sampler: Callable[[], Sampler],
+) -> None:
+    """Of recordings and of live sources."""
+    frames = [at(index, index / 25) for index in range(60)]
+    live = [LiveFrame(f.index, f.pts_s, 0.04, 0, 0.0, None) for f in frames]
+    one, other = sampler(), sampler()
+    wanted = [one.wants(frame) for frame in frames]
+    assert wanted[0]
+    assert [other.wants(frame) for frame in live] == wanted
 
 
 def test_every_nth_counts_from_the_start_of_the_file() -> None:

@@ -141,4 +141,5 @@ def _result(image: Image, number: int, interval_s: float, prediction: Prediction
         steady_prob=best.prob,
         events=(),
         timing=None,
+        top_k=1,
     )

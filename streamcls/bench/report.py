@@ -141,7 +141,7 @@ def _machine() -> Machine:
     from streamcls.inference.engines import engine
 
     versions = {}
-    for name in (engine(one).distribution for one in ENGINES):
+    for name in (engine(one).distribution for one in reversed(ENGINES)):
         try:
             versions[name] = version(name)
         except PackageNotFoundError:

@@ -21,7 +21,6 @@ from streamcls.records import Result
 from streamcls.runtime.output_queue import OutputQueue
 
 if TYPE_CHECKING:
-    from streamcls.sinks.fonts import Typeface
     from streamcls.sinks.output import Output, RunFacts
 
 
@@ -95,7 +94,7 @@ def sink_opener(
     from streamcls.sinks.files import remove
 
     def opened() -> list[Sink]:
-        facts = _facts(settings, run)
+        facts = run_facts(settings, run)
         with ExitStack() as undo:  # where one can't be opened, the others leave nothing behind
             sinks: list[Sink] = list(more)
             for one in asked_outputs(settings).values():
@@ -110,12 +109,14 @@ def sink_opener(
     return opened
 
 
-def live_sinks(settings: Settings, run: LiveRun) -> Iterator[tuple[str, Sink]]:
+def live_sinks(settings: Settings, facts: "RunFacts") -> Iterator[tuple[str, Sink]]:
     """The outputs of the settings by name, all but the window."""
     from streamcls.sinks.files import STDOUT
 
-    facts = _facts(settings, run)
-    for name, one in asked_outputs(settings).items():
+    asked = asked_outputs(settings)
+    if any(one.output.every_frame for one in asked.values()):
+        facts.typeface()  # takes a while to find, which would cost the first frames
+    for name, one in asked.items():
         if one.rotates and isinstance(one.place, Path) and one.place != STDOUT:
             rotation = settings.outputs.rotate or Rotation()
             yield name, _rotating(one.output, one.place, facts, rotation)
@@ -138,7 +139,9 @@ def _rotating(output: "Output", path: Path, facts: "RunFacts", rotation: Rotatio
     )
 
 
-def _facts(settings: Settings, run: Run | LiveRun) -> "RunFacts":
+def run_facts(settings: Settings, run: Run | LiveRun) -> "RunFacts":
+    """What the outputs of a run may have to know of it."""
+    from streamcls.sinks.fonts import Typeface
     from streamcls.sinks.output import RunFacts
 
     info, zero_s = None, 0.0
@@ -156,17 +159,17 @@ def _facts(settings: Settings, run: Run | LiveRun) -> "RunFacts":
         metrics=run.metrics,
         model=settings.model.name,
         backend=run.classifier.backend_name,
-        typeface=cache(lambda: typeface(settings, run)),
+        typeface=cache(lambda: Typeface(settings.outputs.font, run.classifier.card.labels)),
     )
 
 
 class Recorder:
     """Turns a recording of the annotated video on and off while the run goes on."""
 
-    def __init__(self, settings: Settings, run: LiveRun) -> None:
+    def __init__(self, run: LiveRun, facts: "RunFacts") -> None:
         """Is off."""
         self._run = run
-        self._facts = _facts(settings, run)
+        self._facts = facts
         self._recording: OutputQueue | None = None
 
     def toggle(self) -> str | None:
@@ -182,10 +185,3 @@ class Recorder:
         sink = _rotating(OUTPUT, path, self._facts, Rotation())
         self._recording = self._run.pipeline.add(path.name, sink)
         return path.name
-
-
-def typeface(settings: Settings, run: Run | LiveRun) -> "Typeface":
-    """The font for window and annotated video."""
-    from streamcls.sinks.fonts import Typeface
-
-    return Typeface(settings.outputs.font, run.classifier.card.labels)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from streamcls.config.settings import Settings
 from streamcls.config.types import with_variables
+from streamcls.masking import mask_address
 from streamcls.runtime.stop import Stop
 
 if TYPE_CHECKING:
@@ -84,13 +85,13 @@ def open_live(settings: Settings, stop: Stop) -> "LiveSource":
     Raises:
         SettingsError: an address of a kind that can't be read.
     """
-    from streamcls.capture.kind import Reach
+    from streamcls.capture.kind import Address, Reach
     from streamcls.capture.live import LiveSource, Retries, Trust
 
-    how = settings.connection
+    how, found = settings.connection, _live(settings.source)
     scheme, separator, rest = with_variables(settings.source).partition("://")
-    address = f"{scheme.lower()}{separator}{rest}" if separator else scheme
-    found = _live(settings.source)
+    text = f"{scheme.lower()}{separator}{rest}" if separator else scheme
+    address = Address(text, shown=mask_address(settings.source))
     reach = Reach(how.transport, how.connect_timeout, how.read_timeout, stop.wait)
     # Frames that may wait are old because of us, which says nothing of the line.
     max_delay_s = math.inf if may_wait(settings) else settings.signal.max_delay

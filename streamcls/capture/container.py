@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamcls.errors import SourceError, SourceNotFoundError
-from streamcls.media import av
+from streamcls.media import Disposition, av
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -157,8 +157,6 @@ def video_stream(path: Path, container: "InputContainer") -> "VideoStream":
     Raises:
         SourceError: there is none, or nothing can decode it.
     """
-    from av.stream import Disposition
-
     for stream in container.streams.video:
         if stream.disposition & Disposition.attached_pic:
             continue

@@ -54,10 +54,10 @@ class BadFrame:
     pts: int | None
 
 
-Decoded: TypeAlias = "VideoFrame | BadFrame"
+AnyFrame: TypeAlias = "VideoFrame | BadFrame"
 
 
-def decode(path: Path) -> Iterator[Decoded]:
+def decode(path: Path) -> Iterator[AnyFrame]:
     """Every frame of the first video stream, good or not.
 
     Raises:

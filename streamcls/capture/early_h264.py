@@ -33,7 +33,7 @@ _LOST_IN_A_ROW = 150  # pictures, for streams that have no key frames
 _LATEST = 60  # pictures of which at least half have to come, from the first key frame on
 _IDR = re.compile(rb"\x00\x00\x01[\x05\x25\x45\x65]")  # start and header of a key frame
 
-Decoded: TypeAlias = "tuple[VideoFrame | None, int]"
+TimedFrame: TypeAlias = "tuple[VideoFrame | None, int]"
 """A frame, or None for one that is lost, and `time.monotonic_ns` when its first data was here."""
 
 
@@ -101,7 +101,7 @@ class EarlyDecoder:
         codec.flags2 |= av.codec.context.Flags2.chunks
         return codec
 
-    def decode(self, packet: "Packet[VideoStream]", arrived_ns: int) -> Iterator[Decoded]:
+    def decode(self, packet: "Packet[VideoStream]", arrived_ns: int) -> Iterator[TimedFrame]:
         """Takes in a piece, and gives the picture that it completes; None for a lost one.
 
         Raises:
@@ -122,7 +122,7 @@ class EarlyDecoder:
         for unit in self._units.add(bytes(packet)):
             yield from self._decode_unit(unit)
 
-    def _decode_unit(self, unit: bytes) -> Iterator[Decoded]:
+    def _decode_unit(self, unit: bytes) -> Iterator[TimedFrame]:
         self._is_key = self._is_key or _IDR.search(unit) is not None
         packet = av.Packet(unit)
         packet.pts, packet.time_base = self._pts, self._time_base

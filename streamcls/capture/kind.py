@@ -1,7 +1,7 @@
 """What makes a module of this folder a kind of source: its `SOURCE`, one of these two."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -37,6 +37,19 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Address:
+    """Where a live source is.
+
+    Attributes:
+        text: what to open, its scheme in small letters; with user and password, if any.
+        shown: for messages: as the user wrote it, variables by their names, passwords masked.
+    """
+
+    text: str = field(repr=False)
+    shown: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Reach:
     """How a live source is reached.
 
@@ -63,6 +76,6 @@ class Live:
         is_here: whether it is at this machine, so that people want to see it in a window.
     """
 
-    connector: Callable[[str, Reach], Callable[[], Connection]]
-    camera: Callable[[str], str]
+    connector: Callable[[Address, Reach], Callable[[], Connection]]
+    camera: Callable[[Address], str]
     is_here: bool = False

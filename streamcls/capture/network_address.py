@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from streamcls.capture.kind import Address
 from streamcls.errors import SettingsError
-from streamcls.masking import mask_address
 
 SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "rtp", "tcp")
 
@@ -32,19 +32,21 @@ class NetworkAddress:
         return self.url.startswith(("rtsp://", "rtsps://"))
 
 
-def host_of(address: str) -> str:
+def host_of(address: Address) -> str:
     """The host in an address.
 
     Raises:
         SettingsError: there is none, it is not an address at all, or of a kind that can't be read.
     """
-    shown = mask_address(address)
+    shown = address.shown
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(address.text)
         host, _ = parts.hostname, parts.port  # which checks it
-    except ValueError as error:
-        raise SettingsError(f"{shown}: not an address: {error}") from None
-    if any(character.isspace() for character in address):
+    except ValueError:  # whose text may hold a part of the password
+        raise SettingsError(
+            f"{shown}: not an address; in user and password write / as %2F, : as %3A, [ as %5B"
+        ) from None
+    if any(character.isspace() for character in address.text):
         raise SettingsError(f"{shown}: a blank in an address is written %20")
     if not host:
         raise SettingsError(f"{shown}: there is no host in this address")

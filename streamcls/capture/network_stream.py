@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from streamcls import clock
 from streamcls.capture.connection import Shot
 from streamcls.capture.decode import read_only, to_bgr
-from streamcls.capture.early_h264 import Decoded, EarlyDecoder, UnfitError
-from streamcls.capture.kind import Live, Reach
+from streamcls.capture.early_h264 import EarlyDecoder, TimedFrame, UnfitError
+from streamcls.capture.kind import Address, Live, Reach
 from streamcls.capture.network_address import NetworkAddress, host_of
 from streamcls.errors import SignalLostError, SourceError
 from streamcls.media import av
@@ -188,7 +188,7 @@ class ParsedDecoder:
         self._before_ns: int | None = None
         self._began_ns: dict[int | None, int] = {}  # by the packet's time
 
-    def decode(self, packet: "Packet[VideoStream]", arrived_ns: int) -> Iterator[Decoded]:
+    def decode(self, packet: "Packet[VideoStream]", arrived_ns: int) -> Iterator[TimedFrame]:
         """Takes in a packet, and gives the frames that come out; None for one that is lost."""
         before_ns, self._before_ns = self._before_ns, arrived_ns
         if self._waits and before_ns is not None:
@@ -234,9 +234,11 @@ def _lost(error: Exception, timeout_s: float) -> SignalLostError:
     return SignalLostError(text)
 
 
-def _connector(url: str, reach: Reach) -> Callable[[], NetworkStream]:
-    host_of(url)  # a wrong one is said at once
-    address = NetworkAddress(url, reach.transport, reach.connect_timeout_s, reach.read_timeout_s)
+def _connector(given: Address, reach: Reach) -> Callable[[], NetworkStream]:
+    host_of(given)  # a wrong one is said at once
+    address = NetworkAddress(
+        given.text, reach.transport, reach.connect_timeout_s, reach.read_timeout_s
+    )
     return lambda: NetworkStream(address)
 
 

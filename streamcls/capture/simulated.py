@@ -16,7 +16,7 @@ import numpy as np
 from streamcls import clock
 from streamcls.capture.connection import Shot
 from streamcls.capture.decode import read_only
-from streamcls.capture.kind import Live, Reach
+from streamcls.capture.kind import Address, Live, Reach
 from streamcls.errors import SettingsError, SignalLostError
 from streamcls.media import cv2
 from streamcls.records import Fault, Image
@@ -220,8 +220,8 @@ class SimulatedConnection:
         """Nothing to let go of."""
 
 
-def _connector(address: str, reach: Reach) -> Callable[[], SimulatedConnection]:
-    return SimulatedCamera(parse(address), _demo_scenes(), reach.wait).connect
+def _connector(address: Address, reach: Reach) -> Callable[[], SimulatedConnection]:
+    return SimulatedCamera(parse(address.shown), _demo_scenes(), reach.wait).connect
 
 
 def _demo_scenes() -> Callable[[int], Image]:

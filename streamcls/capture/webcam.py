@@ -9,7 +9,7 @@ import numpy as np
 from streamcls import clock
 from streamcls.capture.connection import Shot
 from streamcls.capture.decode import read_only
-from streamcls.capture.kind import Live, Reach
+from streamcls.capture.kind import Address, Live, Reach
 from streamcls.errors import SignalLostError
 from streamcls.media import cv2
 from streamcls.records import Image
@@ -123,12 +123,13 @@ def as_bgr(picture: np.ndarray | None) -> Image | None:
         return None
 
 
-def _connector(device: str, _reach: Reach) -> Callable[[], Webcam]:
-    finder = WebcamFinder(device)
+def _connector(address: Address, _reach: Reach) -> Callable[[], Webcam]:
+    finder = WebcamFinder(address.text)
     return lambda: Webcam(finder)
 
 
-def _camera(device: str) -> str:
+def _camera(address: Address) -> str:
+    device = address.text
     return f"webcam{device}" if device.isdecimal() else Path(device).name
 
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.box import SIMPLE
 from rich.console import Console
@@ -16,6 +16,9 @@ from streamcls import clock
 from streamcls.metrics import Metrics
 from streamcls.records import Event, Result
 from streamcls.sinks.files import writing
+
+if TYPE_CHECKING:
+    from streamcls.inference.classifier import ImageClassifier
 
 _SHOW_EVERY_S = 0.1
 SCREEN = Path("standard output")  # its name in an error
@@ -149,6 +152,12 @@ class EventLines:
 
     def close(self) -> None:
         """Nothing to finish."""
+
+
+def model_line(name: str, classifier: "ImageClassifier", threads: int) -> str:
+    """Which model, on what and why, with how many threads."""
+    engine = f"{classifier.backend_name} ({classifier.choice})"
+    return f"{name} on {engine}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def print_table(

@@ -11,7 +11,7 @@ from streamcls.builders.outputs import asked_outputs, check_outputs, sink_opener
 from streamcls.builders.recording import Run, build_run
 from streamcls.builders.source import is_live
 from streamcls.cli.options import settings_options, verbosity
-from streamcls.cli.report import Progress, SegmentTable
+from streamcls.cli.report import Progress, SegmentTable, model_line
 from streamcls.config.options import from_options
 from streamcls.config.settings import SampleSettings, Settings
 from streamcls.errors import SourceError
@@ -110,10 +110,9 @@ def length_s(info: SourceInfo, sample: SampleSettings) -> float | None:
 
 
 def _heading(built: Run, chosen: Settings) -> str:
-    threads = f"{built.threads} thread{'s' if built.threads > 1 else ''}"
-    info, classifier = built.source.info, built.classifier
-    engine = f"{classifier.backend_name} ({classifier.choice})"
-    return f"{info.path}: {info.description}; {chosen.model.name} on {engine}, {threads}"
+    info = built.source.info
+    model = model_line(chosen.model.name, built.classifier, built.threads)
+    return f"{info.path}: {info.description}; {model}"
 
 
 def _say_ledger(built: Run, *, quiet: bool) -> None:
@@ -127,6 +126,6 @@ def _say_ledger(built: Run, *, quiet: bool) -> None:
             done.read,
         )
     if done.read and not quiet:
-        click.echo(f"{done.ledger}; {done.seconds:.1f} s, {done.fps:.1f} fps", err=True)
+        click.echo(done.summary, err=True)
     if done.read == rejected and done.read and sys.exc_info()[0] is None:
         raise SourceError(f"{built.source.info.path}: not one frame is readable")

@@ -9,15 +9,16 @@ from rich.console import Console
 from rich.status import Status as Line
 
 from streamcls.builders.live import LiveRun, build_live
-from streamcls.builders.outputs import Recorder, asked_outputs, live_sinks, typeface
+from streamcls.builders.outputs import Recorder, asked_outputs, live_sinks, run_facts
 from streamcls.builders.source import is_here
-from streamcls.cli.report import EventLines
+from streamcls.cli.report import EventLines, model_line
 from streamcls.config.settings import Settings
 from streamcls.masking import mask_address
 from streamcls.metrics import Metrics, Snapshot
 from streamcls.records import Result, Status
 from streamcls.runtime.output_queue import Wanted
 from streamcls.runtime.stop import Stop
+from streamcls.sinks.output import RunFacts
 from streamcls.sinks.window import DisplayProbe, Window
 
 _SCREENS = ("terminal", "window")  # which show the newest frame only
@@ -42,11 +43,7 @@ def run_live(chosen: Settings, metrics: Metrics, *, quiet: bool) -> None:
             click.echo(_heading(run, chosen), err=True)
         try:
             with stop.on_signals(), run.pipeline:
-                _add_outputs(run, chosen, shown=shown)
-                if shown:
-                    _loop_with_window(run, chosen)
-                else:
-                    _loop(run, shown=progress)
+                _drive(run, chosen, window=shown, line=progress)
         finally:
             if not quiet:
                 _say_ledger(metrics.snapshot())
@@ -57,7 +54,7 @@ def run_live(chosen: Settings, metrics: Metrics, *, quiet: bool) -> None:
 
 
 def _say_ledger(done: Snapshot) -> None:
-    click.echo(f"{done.ledger}; {done.seconds:.1f} s, {done.fps:.1f} fps", err=True)
+    click.echo(done.summary, err=True)
     for name, counts in done.outputs.items():
         if counts.dropped and name not in _SCREENS:
             click.echo(f"{name}: {counts.dropped} dropped; it was too slow", err=True)
@@ -84,17 +81,20 @@ def _can_show(probe: DisplayProbe, chosen: Settings) -> bool:
 
 
 def _heading(run: LiveRun, chosen: Settings) -> str:
-    threads = f"{run.threads} thread{'s' if run.threads > 1 else ''}"
-    engine = f"{run.classifier.backend_name} ({run.classifier.choice})"
-    model = f"{chosen.model.name} on {engine}, {threads}"
-    return f"{run.source.camera}: {mask_address(chosen.source)}; {model}"
+    where = f"{run.source.camera}: {mask_address(chosen.source)}"
+    return f"{where}; {model_line(chosen.model.name, run.classifier, run.threads)}"
 
 
-def _add_outputs(run: LiveRun, chosen: Settings, *, shown: bool) -> None:
-    for name, sink in live_sinks(chosen, run):
+def _drive(run: LiveRun, chosen: Settings, *, window: bool, line: bool) -> None:
+    facts = run_facts(chosen, run)
+    for name, sink in live_sinks(chosen, facts):
         run.pipeline.add(name, sink)
-    if not shown and not asked_outputs(chosen):
+    if window:
+        _loop_with_window(run, facts)
+        return
+    if not asked_outputs(chosen):
         run.pipeline.add("lines", EventLines())
+    _loop(run, shown=line)
 
 
 def _loop(run: LiveRun, *, shown: bool) -> None:
@@ -118,13 +118,13 @@ def _line(status: Status, result: Result | None) -> str:
     return f"{status.fps:.1f} fps  {status.labels_fps:.1f} labels/s  {age}  {label}"
 
 
-def _loop_with_window(run: LiveRun, chosen: Settings) -> None:
+def _loop_with_window(run: LiveRun, facts: RunFacts) -> None:
     window = Window(
         run.source.camera,
-        typeface(chosen, run),
-        chosen.postprocess.top_k,
+        facts.typeface(),
+        facts.top_k,
         quit_=run.pipeline.stop.set,
-        record=Recorder(chosen, run).toggle,
+        record=Recorder(run, facts).toggle,
     )
     try:
         wanted = Wanted(answers=False, frames=True, images=True, newest=True)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from streamcls.config import yaml_file as config_file
+from streamcls.config import yaml_file
 from streamcls.config.settings import (
     ConnectionSettings,
     Group,
@@ -119,7 +119,7 @@ def from_options(given: Mapping[str, object], file: Path | None = None) -> Setti
         SettingsError: with a line for each mistake, naming the option, or the file, its line and
             the key.
     """
-    values, lines = config_file.load(file) if file is not None else ({}, {})
+    values, lines = yaml_file.load(file) if file is not None else ({}, {})
     placed: dict[Where, object] = {
         ("source",) if name == "source" else options()[name].where: value
         for name, value in given.items()

@@ -15,6 +15,7 @@ from torch import nn
 
 from streamcls.errors import ModelSettingsError
 from streamcls.inference.engines import format_of
+from streamcls.inference.normalization import mean_and_std
 from streamcls.inference.signal_stack import signal_stack_kept
 from streamcls.inference.torchvision_models import Network
 from streamcls.records import ModelCard
@@ -32,8 +33,8 @@ class _FromPixels(nn.Module):
     def __init__(self, module: nn.Module, card: ModelCard) -> None:
         super().__init__()
         self.module = module
-        self.mean = torch.tensor(card.mean).view(1, 3, 1, 1) * 255
-        self.scale = 1 / (torch.tensor(card.std).view(1, 3, 1, 1) * 255)
+        mean, std = mean_and_std(card)
+        self.mean, self.scale = mean[None], 1 / std[None]  # (1, 3, 1, 1)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         inputs = pixels.permute(0, 3, 1, 2).float()  # (N, 3, S, S)

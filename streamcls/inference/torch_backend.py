@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from streamcls.inference.batch_norms import fold_batch_norms
+from streamcls.inference.normalization import mean_and_std
 from streamcls.inference.torchvision_models import Network
 
 log = logging.getLogger(__name__)
@@ -55,8 +56,7 @@ class TorchBackend:
         self._threads = threads
         self._dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         card = network.card
-        self._mean = torch.tensor(card.mean).view(3, 1, 1) * 255
-        self._std = torch.tensor(card.std).view(3, 1, 1) * 255
+        self._mean, self._std = mean_and_std(card)
         module = _folded(network.module, card.input_size)
         if self._dtype != torch.float32:
             module = copy.deepcopy(module)  # `to` would change the network's own tensors
@@ -91,8 +91,7 @@ class PlainEager:
     def __init__(self, network: Network, *, threads: int) -> None:
         """Takes the network as it is; `threads` of one call."""
         self._module, self._threads = network.module, threads
-        self._mean = torch.tensor(network.card.mean).view(3, 1, 1) * 255
-        self._std = torch.tensor(network.card.std).view(3, 1, 1) * 255
+        self._mean, self._std = mean_and_std(network.card)
 
     @torch.inference_mode()
     def infer(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

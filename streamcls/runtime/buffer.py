@@ -13,7 +13,7 @@ class Finished(Exception):
 
 
 class Buffer(Generic[T]):
-    """A queue of limited length, and the one place where anything is dropped.
+    """A queue of limited length, and the one place where anything gives way to something newer.
 
     A full one makes its writer wait, or, told what to do with items that are dropped, gives up its
     oldest one for the newest. It is *finished* at the normal end, when what is in it still comes

@@ -73,7 +73,7 @@ class LivePipeline(Closing):
         Args:
             source: where frames come from.
             labelling: how they get their labels.
-            rules: see there.
+            rules: what it does about time.
             metrics: where frames are counted.
             stop: what ends the run.
         """

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from streamcls.errors import OutputPathError
 from streamcls.metrics import Metrics
+from streamcls.protocols import Refreshed
 from streamcls.records import Event, Result
 from streamcls.sinks.files import STDOUT, write_whole
 from streamcls.sinks.output import Output, RunFacts
 
 
-class StatsFile:
+class StatsFile(Refreshed):
     """Writes the ledger, the speed and the memory when the run is over, and whenever told to."""
 
     every_frame = False

@@ -60,3 +60,27 @@ def test_where_frames_may_wait_their_age_says_nothing_of_the_line() -> None:
     waits = open_live(from_options({"source": "sim://", "queue_policy": "block"}), Stop())
     newest = open_live(from_options({"source": "sim://"}), Stop())
     assert (waits._max_delay_s, newest._max_delay_s) == (float("inf"), 0.5)
+
+
+@pytest.mark.parametrize(
+    "source", ["foo://${TOKEN}@h/x", "rtsp://${TOKEN}@/x", "rtsp://${TOKEN}:${TOKEN}@h:x/"]
+)
+def test_a_variable_is_shown_by_its_name(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever in the address the secret is: only its user knows that it is one."""
+    monkeypatch.setenv("TOKEN", "geheim")
+    with pytest.raises(SettingsError) as raised:
+        open_live(from_options({"source": source}), Stop())
+    assert "geheim" not in str(raised.value)
+    assert "${TOKEN}" in str(raised.value)
+
+
+def test_a_simulated_camera_knows_no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "geheim")
+    with pytest.raises(SettingsError) as raised:
+        open_live(from_options({"source": "sim://?${TOKEN}=5&fps=${TOKEN}"}), Stop())
+    assert "geheim" not in str(raised.value)
+
+
+def test_a_device_is_opened_as_it_is_written() -> None:
+    found = open_live(from_options({"source": "/dev/v4l/by-id/usb-ABC"}), Stop())
+    assert found.camera == "usb-ABC"

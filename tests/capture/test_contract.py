@@ -11,7 +11,7 @@ import pytest
 
 from streamcls.builders.source import KINDS
 from streamcls.capture.connection import Connection, Shot
-from streamcls.capture.kind import Live, Reach, Recorded
+from streamcls.capture.kind import Address, Live, Reach, Recorded
 from streamcls.errors import SignalLostError, SourceError, SourceNotFoundError
 from streamcls.protocols import Picture, Source
 from streamcls.records import Image
@@ -60,7 +60,7 @@ def recording(request: pytest.FixtureRequest, make_clip: MakeClip) -> tuple[str,
 
 def test_no_kind_is_left_out() -> None:
     assert set(RECORDINGS) == {kind.module for kind in KINDS if not kind.live}
-    assert set(CONNECTIONS) == {kind.module for kind in KINDS if kind.live}
+    assert set(NOT_THERE) == {kind.module for kind in KINDS if kind.live}
 
 
 def bgr(picture: Picture) -> Image:
@@ -116,11 +116,15 @@ def test_what_is_not_there_is_an_error_at_once(kind: str, tmp_path: Path) -> Non
 
 # -- live
 
-# By the kind's module: an address where something is, and what it takes to be there.
-CONNECTIONS = ("simulated", "network_stream", "webcam")
+# By the kind's module: an address where nothing is.
+NOT_THERE = {
+    "simulated": "sim://?drop=0",
+    "network_stream": "rtsp://127.0.0.1:9/cam",
+    "webcam": "7",
+}
 
 
-@pytest.fixture(params=CONNECTIONS)
+@pytest.fixture(params=NOT_THERE)
 def live(
     request: pytest.FixtureRequest, server: Server, machine: Machine, make_clip: MakeClip
 ) -> tuple[Live, str]:
@@ -140,7 +144,7 @@ def live(
 @pytest.fixture
 def connection(live: tuple[Live, str]) -> Iterator[Connection]:
     kind, address = live
-    with closing(kind.connector(address, REACH)()) as made:
+    with closing(kind.connector(Address(address, address), REACH)()) as made:
         yield made
 
 
@@ -169,23 +173,18 @@ def test_a_connection_is_described_and_closes_twice(connection: Connection) -> N
 
 def test_a_camera_has_a_name_without_secrets(live: tuple[Live, str]) -> None:
     kind, address = live
-    name = kind.camera(address)
+    name = kind.camera(Address(address, address))
     assert name
     assert SECRET not in name
     assert "/" not in name
 
 
-@pytest.mark.parametrize(
-    ("kind", "address"),
-    [
-        ("simulated", "sim://?drop=0"),
-        ("network_stream", "rtsp://127.0.0.1:9/cam"),
-        ("webcam", "7"),
-    ],
-)
+@pytest.mark.parametrize(("kind", "address"), NOT_THERE.items())
 def test_what_is_not_there_is_a_loss(kind: str, address: str, machine: Machine) -> None:
     found = of_kind(kind)
     assert isinstance(found, Live)
-    connect = found.connector(address, REACH)  # which says nothing of whether it is there
+    connect = found.connector(
+        Address(address, address), REACH
+    )  # which says nothing of whether it is there
     with pytest.raises(SignalLostError):
         connect()

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from streamcls.capture.picture_file import read_picture
 from streamcls.inference import torchvision_models
 from streamcls.inference.conversion import convert
+from streamcls.inference.engines import engine
 from streamcls.inference.preprocess import Preprocess
 from streamcls.inference.torchvision_models import Network
+from streamcls.records import ENGINES
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +32,7 @@ def imagenet(weights: Path) -> Network:
 @pytest.fixture(scope="package")
 def converted(imagenet: Network, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     """ResNet-18 with real weights in float32, as a file for each engine."""
-    engines = ("onnx", "openvino")
+    engines = [name for name in ENGINES if engine(name).format is not None]
     return {name: convert(imagenet, name, tmp_path_factory.mktemp(name)) for name in engines}
 
 

@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from streamcls.inference.agreement import answers
-from streamcls.inference.onnx_backend import OnnxBackend
-from streamcls.inference.openvino_backend import OpenVinoBackend
+from streamcls.inference.engines import format_of, precisions
 from streamcls.inference.torch_backend import TorchBackend
 from streamcls.inference.torchvision_models import Network
 from streamcls.protocols import Backend
+from streamcls.records import ENGINES
 from tests.inference.networks import noise, reference
 
 Make = Callable[[str, int, int], Backend]
@@ -50,10 +50,15 @@ def make(imagenet: Network, converted: Mapping[str, Path]) -> Make:
                 precision=precision,
                 form=form[0] if form else "eager",
             )
-        file = converted[engine]
-        if engine == "onnx":
-            return OnnxBackend(file, precision=precision, batch=batch, side=224, threads=1)
-        return OpenVinoBackend(file, precision=precision, batch=batch, parallel=parallel, threads=1)
+        load = format_of(engine).load
+        return load(
+            converted[engine],
+            precision=precision,
+            side=224,
+            batch=batch,
+            parallel=parallel,
+            threads=1,
+        )
 
     made("openvino fp32", BATCH, 1)  # holds its file open from here on, not from some test on
     return made
@@ -62,6 +67,13 @@ def make(imagenet: Network, converted: Mapping[str, Path]) -> Make:
 @pytest.fixture(scope="module")
 def expected(imagenet: Network, photographs: NDArray[np.uint8]) -> NDArray[np.float32]:
     return reference(imagenet, photographs)
+
+
+def test_no_engine_and_no_precision_is_left_out() -> None:
+    """Those in int8 are made and measured by the tests of quantisation."""
+    able = {f"{name} {one}" for name in ENGINES for one in precisions(name) if one != "int8"}
+    assert {" ".join(name.split()[:2]) for name in TOLERANCE} >= able
+    assert {name.split()[0] for name in TOLERANCE} == set(ENGINES)
 
 
 @every_backend

@@ -120,7 +120,7 @@ def test_all_frames_come_with_the_last_steady_label() -> None:
 
 
 def test_sparse_sampling_of_all_frames_does_not_lock_up() -> None:
-    """A batch that would fill up only after more frames than the lane holds is sent off before."""
+    """A batch that would fill up only after more frames than the queue holds is sent off before."""
     made = Made(FakeSource(500), every=100, all_frames=True)
     sink = ListSink(every_frame=True)
     made.run(sink)

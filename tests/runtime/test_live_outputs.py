@@ -4,13 +4,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 import pytest
 
 from streamcls.errors import OutputPathError
+from streamcls.protocols import Refreshed
 from streamcls.records import Event, Result
 from streamcls.runtime import live_pipeline
 from streamcls.runtime.output_queue import OutputQueue, Wanted
@@ -20,14 +20,22 @@ from tests.runtime.rig import PATIENCE_S, Kept, Rig
 pytestmark = pytest.mark.alone
 
 
-@dataclass
-class Refreshing:
+class Refreshing(Refreshed):
     """A sink that does some work again and again, and the last of it at the end."""
 
-    refresh_s: float
-    refresh: Callable[[], None]
-    close: Callable[[], None]
-    every_frame: bool = False
+    every_frame = False
+
+    def __init__(
+        self, refresh_s: float, work: Callable[[], None], last: Callable[[], None]
+    ) -> None:
+        self.refresh_s = refresh_s
+        self._work, self._last = work, last
+
+    def refresh(self) -> None:
+        self._work()
+
+    def close(self) -> None:
+        self._last()
 
     def write(self, result: Result) -> None:
         raise AssertionError("it gets no results")
@@ -165,6 +173,19 @@ def test_the_run_goes_on_without_an_output_that_fails(
     assert rig.stop.failure is None
     (logged,) = [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
     assert logged == "sink failed; the run goes on without this output"
+
+
+def test_a_sink_that_happens_to_have_such_methods_gets_its_results() -> None:
+    class Flushing(Kept):
+        refresh_s = 0.01
+
+        def refresh(self) -> None:
+            raise AssertionError("nobody asked for this")
+
+    rig, sink = Rig(), Flushing()
+    rig.pipeline.add("flushing", sink)
+    with rig:
+        sink.until_it_has(rig.camera.give())
 
 
 def test_the_reason_of_a_failure_tells_no_password() -> None:

@@ -20,7 +20,8 @@ WRITERS = {
     for mark in field.metadata
     if isinstance(mark, WrittenBy)
 }
-NAMES = {"csv": "a.csv", "events": "a.json", "video": "a.mp4", "stats": "a.json"}
+# Those that are files, and a name for each. What is not a file has its own tests.
+FILES = {"csv": "a.csv", "events": "a.json", "video": "a.mp4", "stats": "a.json"}
 RECORDING = RunFacts(
     info=info(),
     zero_s=0.0,
@@ -41,14 +42,16 @@ def output(name: str) -> Output:
     return found
 
 
-def test_no_output_is_left_out() -> None:
-    assert set(WRITERS) == set(NAMES)
+def test_every_output_says_how_it_is_opened() -> None:
+    assert all(isinstance(output(name), Output) for name in WRITERS)
+    takes_paths = {n for n, f in OutputSettings.model_fields.items() if "Path" in str(f.annotation)}
+    assert set(FILES) == set(WRITERS) & takes_paths
 
 
 @pytest.mark.parametrize("facts", [RECORDING, LIVE], ids=["recording", "live"])
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", FILES)
 def test_it_opens_takes_results_and_closes(name: str, facts: RunFacts, tmp_path: Path) -> None:
-    path = tmp_path / NAMES[name]
+    path = tmp_path / FILES[name]
     output(name).check(f"--{name}", path)
     sink = output(name).open(path, facts)
     assert sink.every_frame == output(name).every_frame
@@ -62,9 +65,9 @@ def test_it_opens_takes_results_and_closes(name: str, facts: RunFacts, tmp_path:
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", FILES)
 def test_what_exists_is_replaced_only_where_that_is_allowed(name: str, tmp_path: Path) -> None:
-    path = tmp_path / NAMES[name]
+    path = tmp_path / FILES[name]
     path.write_text("precious")
     with pytest.raises(OutputPathError, match="exists"):  # some write only at their end
         output(name).open(path, RECORDING).close()

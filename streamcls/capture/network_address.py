@@ -42,10 +42,11 @@ def host_of(address: Address) -> str:
     try:
         parts = urlsplit(address.text)
         host, _ = parts.hostname, parts.port  # which checks it
-    except ValueError:  # whose text may hold a part of the password
-        raise SettingsError(
-            f"{shown}: not an address; in user and password write / as %2F, : as %3A, [ as %5B"
-        ) from None
+    except ValueError as error:
+        # What is quoted may be a part of the password, where that has a / or a : in it.
+        quotes = "'" in str(error)
+        why = "a port is a number; in a password / is %2F and : is %3A" if quotes else error
+        raise SettingsError(f"{shown}: not an address: {why}") from None
     if any(character.isspace() for character in address.text):
         raise SettingsError(f"{shown}: a blank in an address is written %20")
     if not host:

@@ -110,9 +110,7 @@ def _print_pipeline(found: "PipelineFound") -> None:
     _say("  CSV needs neither convert (to BGR) nor encode")
     infer = found.parts["infer"]  # has one thread, so both times are the same on a free CPU
     if infer.wall_ms > _BUSY * infer.cpu_ms:
-        _say(
-            "  other programs took CPU time meanwhile: what is measured is slower than it could be"
-        )
+        _say("  other programs took CPU time meanwhile: it could be faster than measured")
     for run in found.runs:
         _say(f"Bottleneck with {run.outputs}: {run.floor.why}.")
 

@@ -21,6 +21,7 @@ from streamcls.records import Result
 from streamcls.runtime.output_queue import OutputQueue
 
 if TYPE_CHECKING:
+    from streamcls.sinks.fonts import Typeface
     from streamcls.sinks.output import Output, RunFacts
 
 
@@ -141,8 +142,13 @@ def _rotating(output: "Output", path: Path, facts: "RunFacts", rotation: Rotatio
 
 def run_facts(settings: Settings, run: Run | LiveRun) -> "RunFacts":
     """What the outputs of a run may have to know of it."""
-    from streamcls.sinks.fonts import Typeface
     from streamcls.sinks.output import RunFacts
+
+    @cache
+    def typeface() -> "Typeface":
+        from streamcls.sinks.fonts import Typeface  # with Pillow, which only pictures need
+
+        return Typeface(settings.outputs.font, run.classifier.card.labels)
 
     info, zero_s = None, 0.0
     if isinstance(run, Run):
@@ -159,7 +165,7 @@ def run_facts(settings: Settings, run: Run | LiveRun) -> "RunFacts":
         metrics=run.metrics,
         model=settings.model.name,
         backend=run.classifier.backend_name,
-        typeface=cache(lambda: Typeface(settings.outputs.font, run.classifier.card.labels)),
+        typeface=typeface,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from streamcls.builders.backend import Work, available_threads
 from streamcls.builders.model import load_classifier
 from streamcls.builders.recording import build_labelling
-from streamcls.builders.source import may_wait, open_live
+from streamcls.builders.source import live_opener, may_wait
 from streamcls.config.options import check_fits
 from streamcls.config.settings import Settings
 from streamcls.metrics import Metrics
@@ -52,10 +52,10 @@ def build_live(
     """
     check_fits(settings, live=True)
     threads = settings.runtime.threads or available_threads()
-    open_live(settings, stop)  # a wrong address is said before the model loads, which takes long
+    open_source = live_opener(settings, stop)  # before the model, which takes long
     # One picture at a time with all threads: the newest frame's label comes soonest.
     classifier = classifier or load_classifier(settings.model, Work(1, threads), progress=progress)
-    source = open_live(settings, stop)
+    source = open_source()
     pipeline = LivePipeline(
         source,
         build_labelling(settings, classifier, source.camera),

@@ -4,6 +4,7 @@ import importlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,7 +84,16 @@ def open_live(settings: Settings, stop: Stop) -> "LiveSource":
     """The live source that the settings name; it connects when it is watched.
 
     Raises:
-        SettingsError: an address of a kind that can't be read.
+        SettingsError: see `live_opener`.
+    """
+    return live_opener(settings, stop)()
+
+
+def live_opener(settings: Settings, stop: Stop) -> "Callable[[], LiveSource]":
+    """What opens the live source that the settings name; its times count from then on.
+
+    Raises:
+        SettingsError: an address of a kind that can't be read; said here, before a model loads.
     """
     from streamcls.capture.kind import Address, Reach
     from streamcls.capture.live import LiveSource, Retries, Trust
@@ -95,7 +105,8 @@ def open_live(settings: Settings, stop: Stop) -> "LiveSource":
     reach = Reach(how.transport, how.connect_timeout, how.read_timeout, stop.wait)
     # Frames that may wait are old because of us, which says nothing of the line.
     max_delay_s = math.inf if may_wait(settings) else settings.signal.max_delay
-    return LiveSource(
+    return partial(
+        LiveSource,
         found.connector(address, reach),
         camera=settings.camera or found.camera(address),
         retries=Retries(how.max_retries, how.retry_for),

@@ -97,15 +97,17 @@ def _marks(annotation: object) -> Iterator[object]:
         yield from _marks(inner)
 
 
+def _writers() -> dict[str, WrittenBy]:
+    """Who writes an output, by the name of its setting."""
+    fields = OutputSettings.model_fields.items()
+    marks = ((name, mark) for name, field in fields for mark in field.metadata)
+    return {name: mark for name, mark in marks if isinstance(mark, WrittenBy)}
+
+
 def outputs_of(settings: Settings) -> dict[str, tuple[WrittenBy, Any]]:
     """The outputs that are asked for, by the names of their settings: who writes it, and where."""
-    found = {}
-    for name, field in OutputSettings.model_fields.items():
-        writer = next((mark for mark in field.metadata if isinstance(mark, WrittenBy)), None)
-        value = getattr(settings.outputs, name)
-        if writer is not None and value is not None:
-            found[name] = writer, value
-    return found
+    asked = {name: getattr(settings.outputs, name) for name in _writers()}
+    return {name: (_writers()[name], place) for name, place in asked.items() if place is not None}
 
 
 def from_options(given: Mapping[str, object], file: Path | None = None) -> Settings:
@@ -148,13 +150,6 @@ _LIVE_ONLY: tuple[Where, ...] = (
 )
 
 
-_ROTATING = " or ".join(
-    f"--{name}"
-    for name, field in OutputSettings.model_fields.items()
-    if any(isinstance(mark, WrittenBy) and mark.rotates for mark in field.metadata)
-)
-
-
 def check_fits(settings: Settings, *, live: bool) -> None:
     """Raises for settings that the kind of source has no use for: nothing is ignored in silence.
 
@@ -167,7 +162,8 @@ def check_fits(settings: Settings, *, live: bool) -> None:
         wrong.append("--show (outputs.show): only for live sources")
     rotating = [value for writer, value in outputs_of(settings).values() if writer.rotates]
     if outputs.rotate is not None and live and not set(rotating) - {Path("-")}:
-        wrong.append(f"--rotate (outputs.rotate): needs {_ROTATING}")
+        could = " or ".join(f"--{name}" for name, writer in _writers().items() if writer.rotates)
+        wrong.append(f"--rotate (outputs.rotate): needs {could}")
     for option in options().values():
         group, key = (*option.where, "")[:2]
         given = bool(key) and key in getattr(settings, group).model_fields_set

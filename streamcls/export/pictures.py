@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from streamcls import clock
 from streamcls.builders.source import is_live, open_live, source_path
 from streamcls.config.settings import Settings
-from streamcls.config.types import with_variables
 from streamcls.errors import SettingsError
 from streamcls.masking import mask_address
 from streamcls.records import Image, LiveFrame
@@ -63,7 +62,7 @@ def gather(settings: Settings | None, network: "Network", *, calibrate: bool = T
         return Pictures(MADE_UP, (), made, [None] * len(made))
     path = source_path(settings)
     live, folder = is_live(settings.source), path.is_dir()
-    shown = mask_address(with_variables(settings.source)) if live else str(path.absolute())
+    shown = mask_address(settings.source) if live else str(path.absolute())
     preprocess, known = Preprocess(network.card), Distinct()
     found = [
         (preprocess(image), truth)

@@ -15,7 +15,7 @@ _FRAME_BYTES = 64_000_000  # of images that wait for a slow encoder
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which results somebody wants.
+    """Which results somebody wants; recordings give all answers and go by `frames` and `images`.
 
     Attributes:
         answers: classified frames, when they have their answer.

@@ -16,9 +16,8 @@ from streamcls.errors import ModelSettingsError, OutputError
 from streamcls.inference import bundle, torchvision_models
 from streamcls.inference.engines import has_bf16
 from streamcls.inference.torchvision_models import Network
-from tests.inference.networks import random_network
+from tests.builders.conftest import SIDE
 
-SIDE = 64  # px, so that converting takes no time
 LABELS = "\n".join(f"class {number}" for number in range(1000))
 
 
@@ -31,16 +30,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="module")
-def network() -> Network:
-    return random_network("squeezenet1_1", side=SIDE)
-
-
-@pytest.fixture(scope="module")
-def small(network: Network, tmp_path_factory: pytest.TempPathFactory) -> ModelSettings:
+def small(weights_file: Path) -> ModelSettings:
     """A model that is quickly converted."""
-    file = tmp_path_factory.mktemp("small") / "w.pth"
-    torch.save(network.module.state_dict(), file)
-    return ModelSettings(name="squeezenet1_1", weights=file, input_size=SIDE)
+    return ModelSettings(name="squeezenet1_1", weights=weights_file, input_size=SIDE)
 
 
 def models(home: Path) -> list[Path]:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from streamcls.builders import backend as networks
 from streamcls.builders import model as models
@@ -22,25 +21,12 @@ from streamcls.inference import bundle, cache, engines
 from streamcls.inference.classifier import ImageClassifier
 from streamcls.inference.conversion import convert
 from streamcls.inference.torchvision_models import Network
-from tests.inference.networks import random_network
+from tests.builders.conftest import SIDE
 
-SIDE = 64  # px, so that loading takes no time
 WORK = Work(1, 1)
 
 Load = Callable[..., ImageClassifier]
 Engines = Callable[..., None]
-
-
-@pytest.fixture(scope="module")
-def network() -> Network:
-    return random_network("squeezenet1_1", side=SIDE)
-
-
-@pytest.fixture(scope="module")
-def weights_file(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("weights") / "w.pth"
-    torch.save(network.module.state_dict(), file)
-    return file
 
 
 @pytest.fixture(scope="module")

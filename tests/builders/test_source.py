@@ -1,10 +1,11 @@
 """What becomes of settings of live runs; nothing here loads a model or connects."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from streamcls.builders.source import is_live, open_live
+from streamcls.builders.source import is_here, is_live, open_live, open_recorded
 from streamcls.config.options import from_options
 from streamcls.errors import SettingsError
 from streamcls.runtime.stop import Stop
@@ -84,3 +85,37 @@ def test_a_simulated_camera_knows_no_variables(monkeypatch: pytest.MonkeyPatch) 
 def test_a_device_is_opened_as_it_is_written() -> None:
     found = open_live(from_options({"source": "/dev/v4l/by-id/usb-ABC"}), Stop())
     assert found.camera == "usb-ABC"
+
+
+# -- each setting gets to its part
+
+
+def test_start_and_duration_of_a_recording(clip: Path) -> None:
+    source = open_recorded(from_options({"source": str(clip), "start": 1, "duration": 0.5}))
+    times = [grabbed.pts_s for grabbed in source.grab()]
+    source.close()
+    assert (times[0], len(times)) == (1.0, 13)
+    assert source.info.camera == "a"
+
+
+def test_when_a_connection_is_given_up() -> None:
+    given = {"max_retries": 4, "retry_for": 55, "frozen_after": 6, "max_delay": 0.7}
+    made = vars(open_live(from_options({"source": "sim://", **given}), Stop()))
+    assert (made["_retries"].most, made["_retries"].for_s) == (4, 55)
+    assert made["_max_delay_s"] == 0.7
+    assert vars(made["_checks"])["_frozen_after_s"] == 6
+
+
+def test_how_long_a_stream_may_be_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr("streamcls.capture.network_stream.NetworkStream", seen.append)
+    given = {"connect_timeout": 3, "read_timeout": 4, "rtsp_transport": "udp"}
+    vars(open_live(from_options({"source": "rtsp://h/cam", **given}), Stop()))["_connect"]()
+    (address,) = seen
+    assert (address.connect_timeout_s, address.read_timeout_s) == (3, 4)
+    assert (address.transport, address.url) == ("udp", "rtsp://h/cam")
+
+
+def test_only_a_camera_at_this_machine_is_shown_by_itself() -> None:
+    assert [is_here(source) for source in ("0", "sim://", "rtsp://h/cam")] == [True, False, False]
+    assert is_live("0")

@@ -201,3 +201,10 @@ class Refreshed(ABC):
     @abstractmethod
     def close(self) -> None:
         """Writes it for the last time. Can be called again."""
+
+
+class Pictured:
+    """A sink of a live run that wants the pictures of the classified frames with their answers.
+
+    A sink says so by having this as its base.
+    """

@@ -215,6 +215,7 @@ class Event:
             states.
         peak_frame: index of the frame with `peak_prob`; for states, of the frame that began it.
         reason: why a state began; empty for labels.
+        start_utc, end_utc: of live sources, the same moments as seconds since the epoch.
     """
 
     kind: Literal["label", "state"]
@@ -226,6 +227,8 @@ class Event:
     peak_prob: float
     peak_frame: int
     reason: str = ""
+    start_utc: float | None = None
+    end_utc: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

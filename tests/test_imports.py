@@ -21,6 +21,7 @@ LEVELS = {
     "config.yaml_file": 2,
     "config.settings": 2,
     "config.options": 3,
+    "config.plant": 3,
     "demo": 3,
     "capture": 4,
     "sampling": 4,

@@ -17,13 +17,14 @@ from pydantic_core import ErrorDetails
 
 from streamcls.config import yaml_file
 from streamcls.config.settings import (
+    CaptureSettings,
     ConnectionSettings,
     Group,
     OutputSettings,
     Settings,
     SignalSettings,
 )
-from streamcls.config.types import Metavar, WrittenBy
+from streamcls.config.types import FileOnly, Metavar, WrittenBy
 from streamcls.config.yaml_file import Where
 from streamcls.errors import SettingsError
 
@@ -61,10 +62,14 @@ def options() -> dict[str, Option]:
     """Every setting but `source` by its option's name, in the order in which they stand here."""
     found = {}
     for name, top in Settings.model_fields.items():
+        if _file_only(top):
+            continue
         group = top.annotation
         if isinstance(group, type) and issubclass(group, Group):
             leaves: list[tuple[Where, FieldInfo]] = [
-                ((name, leaf), field) for leaf, field in group.model_fields.items()
+                ((name, leaf), field)
+                for leaf, field in group.model_fields.items()
+                if not _file_only(field)
             ]
         elif name == "source":
             continue
@@ -82,6 +87,10 @@ def options() -> dict[str, Option]:
                 off=_OFF.get(option),
             )
     return found
+
+
+def _file_only(field: FieldInfo) -> bool:
+    return any(isinstance(mark, FileOnly) for mark in field.metadata)
 
 
 def _metavar(field: FieldInfo) -> str:
@@ -142,9 +151,15 @@ def from_options(given: Mapping[str, object], file: Path | None = None) -> Setti
 # What only files, and only live sources, have.
 _FILES_ONLY: tuple[Where, ...] = (("sample", "start"),)
 _LIVE_ONLY: tuple[Where, ...] = (
+    ("rotation",),
+    ("regions",),
     *(("connection", name) for name in ConnectionSettings.model_fields),
     *(("signal", name) for name in SignalSettings.model_fields),
+    ("outputs", "snapshots"),
     ("outputs", "rotate"),
+    ("outputs", "keep"),
+    ("outputs", "keep_size"),
+    *(("capture", name) for name in CaptureSettings.model_fields),
     ("runtime", "queue_size"),
     ("runtime", "queue_policy"),
 )
@@ -162,16 +177,27 @@ def check_fits(settings: Settings, *, live: bool) -> None:
         wrong.append("--show (outputs.show): only for live sources")
     rotating = [value for writer, value in outputs_of(settings).values() if writer.rotates]
     if outputs.rotate is not None and live and not set(rotating) - {Path("-")}:
-        could = " or ".join(f"--{name}" for name, writer in _writers().items() if writer.rotates)
-        wrong.append(f"--rotate (outputs.rotate): needs {could}")
-    for option in options().values():
-        group, key = (*option.where, "")[:2]
-        given = bool(key) and key in getattr(settings, group).model_fields_set
-        given = given and getattr(getattr(settings, group), key) is not None
-        if given and option.where in (_FILES_ONLY if live else _LIVE_ONLY):
-            wrong.append(f"--{option.name.replace('_', '-')} ({group}.{key}): only for {kind}")
+        *could, last = (f"--{name}" for name, writer in _writers().items() if writer.rotates)
+        wrong.append(f"--rotate (outputs.rotate): needs {', '.join(could)} or {last}")
+    for where in _FILES_ONLY if live else _LIVE_ONLY:
+        if _given(settings, where):
+            wrong.append(f"{_named(where)}: only for {kind}")
     if wrong:
         raise SettingsError("\n".join(wrong))
+
+
+def _given(settings: Settings, where: Where) -> bool:
+    group: BaseModel = settings
+    for name in where[:-1]:
+        group = getattr(group, name)
+    return where[-1] in group.model_fields_set and getattr(group, where[-1]) is not None
+
+
+def _named(where: Where) -> str:
+    """A setting as the command line and files call it."""
+    key = ".".join(where)
+    option = next((o.name for o in options().values() if o.where == where), None)
+    return key if option is None else f"--{option.replace('_', '-')} ({key})"
 
 
 def _put(values: dict[str, Any], where: Where, value: object) -> None:

@@ -1,9 +1,11 @@
 """Every setting: its name, type, default, limits and description stand here and nowhere else."""
 
+import re
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationInfo,
@@ -13,12 +15,17 @@ from pydantic import (
 
 from streamcls.config.types import (
     Address,
+    Box,
+    Bytes,
     File,
+    FileOnly,
     Integer,
+    Labels,
     Metavar,
     Name,
     Number,
     Positive,
+    Region,
     Rotate,
     Seconds,
     SecondsAboveZero,
@@ -32,6 +39,20 @@ if TYPE_CHECKING:
 else:  # which type checkers can't follow
     Backend = Literal["auto", *ENGINES]
     Precision = Literal["auto", *PRECISIONS]
+
+
+_PLAIN = re.compile(r"\w[\w .-]*")
+
+
+def check_plain(name: str) -> None:
+    """Raises for a name that can't stand in topics and file names as it is."""
+    if not _PLAIN.fullmatch(name) or name.strip() != name:
+        raise ValueError(f"should be made of letters, digits, spaces and . _ -, not {name!r}")
+
+
+def _number(value: object) -> object:
+    """The command line gives text."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 class Group(BaseModel):
@@ -99,6 +120,19 @@ class PostprocessSettings(Group):
     """Time constant of the smoothing in seconds; 0 is none."""
     dwell: Seconds = 0.2
     """How long, in seconds, another label must lead before the steady label changes."""
+    allow: Labels | None = None
+    """Only these labels, by the model's names; all others are left out."""
+    deny: Labels | None = None
+    """All labels but these, by the model's names."""
+    aliases: Annotated[dict[Name, Name], FileOnly()] = {}
+    """Other names for labels: `bolt_ok: OK`. Labels with the same alias count as one."""
+
+    @field_validator("deny")
+    @classmethod
+    def _not_with_allow(cls, deny: object, given: ValidationInfo) -> object:
+        if deny is not None and given.data.get("allow") is not None:
+            raise ValueError("can't be given together with `allow`")
+        return deny
 
 
 class ConnectionSettings(Group):
@@ -134,18 +168,45 @@ class OutputSettings(Group):
     """Show a window; without a say, for a webcam where there is a display."""
     csv: Annotated[File | None, WrittenBy("csv_log", rotates=True)] = None
     """A row for each classified frame; `-` is standard output."""
-    events: Annotated[File | None, WrittenBy("segments")] = None
-    """Segments of the steady label; the ending says the format: .csv, .json or .vtt."""
+    jsonl: Annotated[File | None, WrittenBy("json_lines", rotates=True)] = None
+    """The same as JSON Lines, an object for each classified frame."""
+    events: Annotated[File | None, WrittenBy("segments", rotates=True)] = None
+    """Segments of the steady label; the ending says the format: .csv, .json, .jsonl or .vtt."""
+    snapshots: Annotated[File | None, WrittenBy("snapshots")] = None
+    """Folder for a JPEG of each segment's first picture (live sources)."""
     video: Annotated[File | None, WrittenBy("annotated_video", rotates=True)] = None
     """Annotated video, MP4."""
     rotate: Rotate | None = None
-    """Begin new CSV and video files after this time or size: 1h, 500MB (live sources)."""
+    """Begin new files after this time or size: 1h, 500MB (live sources)."""
+    keep: SecondsAboveZero | None = None
+    """Delete an output's files that are older than this: 30d (live sources)."""
+    keep_size: Bytes | None = None
+    """Delete an output's oldest files when all of it is larger than this: 10GB (live sources)."""
     stats: Annotated[File | None, WrittenBy("stats")] = None
     """Ledger of frames, speed and memory, as JSON; rewritten every 10 s for live sources."""
     font: File | None = None
     """Font for the annotated video, where the one found on the system lacks a character."""
     overwrite: bool = False
     """Replace outputs that exist."""
+
+
+class CaptureSettings(Group):
+    """Which pictures of a live source are collected to train on."""
+
+    folder: File | None = None
+    """Where they go, with the prediction beside each; without it none are collected."""
+    uncertain: Annotated[Number, Field(ge=0, le=1), Metavar("P")] | None = 0.5
+    """Pictures whose best label is less probable than this."""
+    changing: bool = True
+    """Pictures at which the steady label changes."""
+    random: SecondsAboveZero | None = 600.0
+    """One picture in about so long, whatever it shows."""
+    max_count: Positive = 10_000
+    """How many of a camera are kept; the oldest go first."""
+    max_size: Bytes = 1_000_000_000
+    """How large a camera's may be together; the oldest go first."""
+    max_age: SecondsAboveZero = 30 * 86400.0
+    """How long they are kept."""
 
 
 class RuntimeSettings(Group):
@@ -159,17 +220,19 @@ class RuntimeSettings(Group):
     """What happens when too many wait: `newest` lets the oldest go, `block` holds the source up."""
 
 
-class Settings(Group):
-    """All settings of one run."""
+class CameraSettings(Group):
+    """Everything that may differ between the cameras of one run."""
 
     source: Annotated[Address, Field(repr=False)]
     """A video file, a webcam (0, /dev/video0), or the address of a stream (rtsp://, http://, sim://)."""
     camera: Name | None = None
     """Name of the source in rows and events; without it, the file's or the host's name."""
+    rotation: Annotated[Literal[0, 90, 180, 270], BeforeValidator(_number), Metavar("DEGREES")] = 0
+    """By how much the pictures are turned, clockwise: 0, 90, 180 or 270 (live sources)."""
+    regions: Annotated[dict[Name, Region], FileOnly()] = {}
+    """Parts of the picture that are classified instead of the whole: `left: [0, 0, 0.5, 1]`."""
     sample: SampleSettings = SampleSettings()
     """Which part of the source is read, and which of its frames are classified."""
-    model: ModelSettings = ModelSettings()
-    """What classifies."""
     postprocess: PostprocessSettings = PostprocessSettings()
     """What becomes of the probabilities."""
     connection: ConnectionSettings = ConnectionSettings()
@@ -178,8 +241,15 @@ class Settings(Group):
     """When the pictures of a live source are not to be trusted."""
     outputs: OutputSettings = OutputSettings()
     """What is written."""
-    runtime: RuntimeSettings = RuntimeSettings()
-    """How it runs."""
+    capture: Annotated[CaptureSettings, FileOnly()] = CaptureSettings()
+    """Which pictures are collected to train on."""
+
+    @field_validator("regions")
+    @classmethod
+    def _plain_names(cls, regions: dict[str, Box]) -> dict[str, Box]:
+        for name in regions:
+            check_plain(name)
+        return regions
 
     @model_validator(mode="before")
     @classmethod
@@ -188,3 +258,12 @@ class Settings(Group):
         if not isinstance(values, dict):
             return values
         return {key: value for key, value in values.items() if value is not None}
+
+
+class Settings(CameraSettings):
+    """All settings of a run over one source."""
+
+    model: ModelSettings = ModelSettings()
+    """What classifies."""
+    runtime: RuntimeSettings = RuntimeSettings()
+    """How it runs."""

@@ -157,7 +157,9 @@ def test_what_only_live_sources_have_is_refused_for_a_file_one_line_each() -> No
 
 
 def test_a_rotation_of_nothing_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"--rotate .outputs.rotate.: needs --csv or --video"):
+    with pytest.raises(
+        SettingsError, match=r"--rotate .outputs.rotate.: needs --csv, --jsonl, --events or --video"
+    ):
         check_fits(from_options({"source": "0", "rotate": "1h"}), live=True)
 
 

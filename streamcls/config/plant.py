@@ -24,7 +24,6 @@ from streamcls.config.types import (
     Integer,
     Name,
     Password,
-    Positive,
     SecondsAboveZero,
 )
 
@@ -156,7 +155,7 @@ class HttpSettings(Group):
 class SpoolSettings(Group):
     """Where events wait for MQTT and the webhook while those can't be had."""
 
-    folder: File = Field(default="spool", validate_default=True)  # type: ignore[assignment]
+    folder: File = Field(default="spool", validate_default=True)
     """The folder; it outlives the run."""
     max_size: Bytes = 100_000_000
     """How large the waiting events of one receiver may be; the oldest go first."""

@@ -1,6 +1,6 @@
 """The same job for programs: `stream` for videos, `classify` for pictures."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -36,6 +36,9 @@ class StreamOptions(ModelOptions, total=False):
     threshold: float
     smoothing: float
     dwell: float
+    allow: Sequence[str]
+    deny: Sequence[str]
+    rotation: int
     rtsp_transport: str
     connect_timeout: float
     read_timeout: float

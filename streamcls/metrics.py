@@ -90,25 +90,25 @@ class Metrics:
         self._state = ""
         self._outputs: dict[str, OutputCounts] = {}
 
-    def read(self) -> None:
-        """A frame was read and is now in flight."""
+    def read(self, count: int = 1) -> None:
+        """A frame was read and is now in flight; as often as it has regions with own labels."""
         with self._lock:
             self._first_ns = self._first_ns or clock.now_ns()
-            self._read += 1
-            self._in_flight += 1
+            self._read += count
+            self._in_flight += count
 
-    def rejected(self, cause: Fault) -> None:
+    def rejected(self, cause: Fault, count: int = 1) -> None:
         """A frame in flight can't be used."""
         with self._lock:
-            self._in_flight -= 1
-            self._rejected[cause] += 1
+            self._in_flight -= count
+            self._rejected[cause] += count
             self._last_ns = clock.now_ns()
 
-    def not_sampled(self) -> None:
+    def not_sampled(self, count: int = 1) -> None:
         """A frame in flight came out without being classified, as the sampler wished."""
         with self._lock:
-            self._in_flight -= 1
-            self._not_sampled += 1
+            self._in_flight -= count
+            self._not_sampled += count
             self._last_ns = clock.now_ns()
 
     def classified(self, timing: Timing) -> None:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,31 +11,15 @@ from numpy.typing import NDArray
 from streamcls.records import (
     Event,
     Grabbed,
-    Image,
     LiveFrame,
     Lost,
     ModelCard,
-    Planes,
+    Picture,
     Prediction,
     Result,
     SourceInfo,
     Steady,
 )
-
-
-class Decoded(Protocol):
-    """A picture that is decoded but not yet BGR, which who only wants a label never needs."""
-
-    def planes(self) -> Planes | None:
-        """It as stored, turned as players turn it; None for formats that are no 8-bit planes."""
-        ...
-
-    def bgr(self) -> Image:
-        """It as (H, W, 3) uint8 BGR, read-only."""
-        ...
-
-
-Picture: TypeAlias = Image | Decoded
 
 
 class Source(Protocol):

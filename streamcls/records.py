@@ -6,7 +6,7 @@ Images are (H, W, 3) uint8 BGR, C-contiguous and read-only: whoever draws, copie
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,50 @@ class Planes:
     v: NDArray[np.uint8] = field(repr=False)
     matrix: tuple[float, float]
     full_range: bool
+
+
+class Decoded(Protocol):
+    """A picture that is decoded but not yet BGR, which who only wants a label never needs."""
+
+    def planes(self) -> Planes | None:
+        """It as stored, turned as players turn it; None for formats that are no 8-bit planes."""
+        ...
+
+    def bgr(self) -> Image:
+        """It as (H, W, 3) uint8 BGR, read-only."""
+        ...
+
+
+Picture: TypeAlias = Image | Decoded
+
+
+def as_bgr(picture: Picture) -> Image:
+    """A picture as (H, W, 3) uint8 BGR."""
+    return picture if isinstance(picture, np.ndarray) else picture.bgr()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A part of a camera's pictures that has labels of its own.
+
+    Attributes:
+        name: as the settings call it.
+        x, y, width, height: of the box, in px, or in shares of the picture where none is above 1.
+    """
+
+    name: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def box(self, width: int, height: int) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom, px, in a picture of this size; maybe empty."""
+        shares = max(self.x, self.y, self.width, self.height) <= 1
+        across, down = (width, height) if shares else (1, 1)
+        left, top = round(self.x * across), round(self.y * down)
+        right, bottom = (self.x + self.width) * across, (self.y + self.height) * down
+        return left, top, min(width, round(right)), min(height, round(bottom))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +154,7 @@ class LiveFrame:
         duration_s: the usual time to the next frame.
         captured_ns: `time.monotonic_ns` of the capture: its arrival, less what it was held up.
         captured_utc: the same as seconds since the epoch.
-        image: (H, W, 3) uint8 BGR, read-only; None where no picture came out.
+        picture: decoded, or (H, W, 3) uint8 BGR, read-only; None where none came out.
         fault: why it gets no label ("late", "corrupt", "black", …), or None.
         state: of the source as this frame shows it; "ok" where it can be trusted.
         reason: of the state, for people; empty for "ok".
@@ -121,7 +165,7 @@ class LiveFrame:
     duration_s: float
     captured_ns: int
     captured_utc: float
-    image: Image | None = field(repr=False)
+    picture: Picture | None = field(repr=False)
     fault: Fault | None = None
     state: State = "ok"
     reason: str = ""
@@ -176,8 +220,8 @@ class Prediction:
     """What a model says of one picture.
 
     Attributes:
-        probs: (C,) float32, sums to 1, read-only.
-        labels: the C class names, shared between predictions.
+        probs: (C,) float32, sums to 1, or to less where labels are left out; read-only.
+        labels: the C class names, shared between predictions; empty for what is left out.
     """
 
     probs: NDArray[np.float32] = field(repr=False)
@@ -186,7 +230,9 @@ class Prediction:
     def top(self, k: int = 3) -> tuple[Score, ...]:
         """The k most probable classes, best first; equal ones in the order of their numbers."""
         best = np.argsort(-self.probs, kind="stable")[:k]
-        return tuple(Score(self.labels[i], int(i), float(self.probs[i])) for i in best)
+        return tuple(
+            Score(self.labels[i], int(i), float(self.probs[i])) for i in best if self.labels[i]
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -263,6 +309,16 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class RegionLabel:
+    """What holds in a region at a frame: its box in px (left, top, right, bottom), its label."""
+
+    name: str
+    box: tuple[int, int, int, int]
+    steady: str | None
+    steady_prob: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Result:
     """One frame with what is known about it.
 
@@ -276,6 +332,7 @@ class Result:
         timing: None where the frame was not classified.
         top_k: how many labels `top` gives unless told otherwise.
         status: of a live source; None for files.
+        regions: what holds in each, on frames of cameras that have some.
     """
 
     frame: Frame
@@ -287,6 +344,7 @@ class Result:
     timing: Timing | None
     top_k: int
     status: Status | None = None
+    regions: tuple[RegionLabel, ...] = ()
 
     def top(self, k: int | None = None) -> tuple[Score, ...]:
         """The k best classes of this frame, else of the last classified one; maybe none."""

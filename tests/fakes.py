@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from streamcls.protocols import Classified, Picture
+from streamcls.protocols import Classified
 from streamcls.records import (
     Event,
     Fault,
@@ -16,6 +16,7 @@ from streamcls.records import (
     Grabbed,
     Image,
     ModelCard,
+    Picture,
     Prediction,
     Result,
     SourceInfo,

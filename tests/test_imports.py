@@ -31,6 +31,7 @@ LEVELS = {
     "runtime": 5,
     "builders.source": 6,
     "builders.backend": 6,
+    "builders.relabelling": 6,
     "builders.model": 7,
     "builders.recording": 8,
     "builders.live": 9,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamcls.protocols import Picture, Sink, Source
-from streamcls.records import Frame, Image, Prediction, Result
+from streamcls.protocols import Sink, Source
+from streamcls.records import Frame, Image, Picture, Prediction, Result
 
 if TYPE_CHECKING:
     from streamcls.inference.classifier import ImageClassifier

@@ -14,8 +14,7 @@ from streamcls.builders.recording import build_run
 from streamcls.builders.source import open_recorded
 from streamcls.config.settings import OutputSettings, SampleSettings, Settings
 from streamcls.metrics import Metrics
-from streamcls.protocols import Picture
-from streamcls.records import Image
+from streamcls.records import Image, Picture
 from streamcls.runtime.file_pipeline import run as run_pipeline
 from streamcls.runtime.output_queue import Wanted
 from streamcls.runtime.stop import Stop

@@ -58,7 +58,7 @@ def build_live(
     source = open_source()
     pipeline = LivePipeline(
         source,
-        build_labelling(settings, classifier, source.camera),
+        build_labelling(settings, classifier),
         LiveRules(
             queue_size=settings.runtime.queue_size,
             newest=not may_wait(settings),

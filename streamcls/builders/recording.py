@@ -5,15 +5,18 @@ from typing import TYPE_CHECKING
 
 from streamcls.builders.backend import Work, available_threads
 from streamcls.builders.model import load_classifier
+from streamcls.builders.relabelling import relabelling
 from streamcls.builders.source import open_recorded
 from streamcls.config.options import check_fits
 from streamcls.config.settings import SampleSettings, Settings
 from streamcls.metrics import Metrics
 from streamcls.protocols import Classifier, Sampler, Source
+from streamcls.records import Region
 from streamcls.runtime.file_pipeline import FilePipeline
 from streamcls.runtime.labels import Labelling
 from streamcls.runtime.output_queue import Wanted
 from streamcls.runtime.stop import Stop
+from streamcls.runtime.views import Views
 from streamcls.sampling import AtMostPerSecond, EveryNth
 from streamcls.smoothing import SteadyLabel
 
@@ -65,7 +68,7 @@ def build_run(
     classifier = load_classifier(settings.model, work, progress=progress)
     pipeline = FilePipeline(
         source,
-        build_labelling(settings, classifier, source.info.camera),
+        build_labelling(settings, classifier),
         wanted=wanted,
         workers=work.parallel,
         metrics=metrics,
@@ -74,16 +77,30 @@ def build_run(
     return Run(pipeline, source, classifier, metrics, threads)
 
 
-def build_labelling(settings: Settings, classifier: Classifier, camera: str) -> Labelling:
-    """How a camera's frames get their labels."""
+def build_labelling(settings: Settings, classifier: Classifier) -> Labelling:
+    """How a camera's frames get their labels.
+
+    Raises:
+        SettingsError: the model has no such label as some setting names.
+    """
     after = settings.postprocess
-    smoother = SteadyLabel(
-        camera,
-        threshold=after.threshold,
-        smoothing_s=after.smoothing,
-        dwell_s=after.dwell,
+    boxes = settings.regions.items()
+    return Labelling(
+        _sampler(settings.sample),
+        classifier,
+        lambda camera: SteadyLabel(
+            camera,
+            threshold=after.threshold,
+            smoothing_s=after.smoothing,
+            dwell_s=after.dwell,
+        ),
+        after.top_k,
+        relabelling(after, classifier.card.labels),
+        Views(
+            settings.rotation,
+            [Region(name, box.x, box.y, box.width, box.height) for name, box in boxes],
+        ),
     )
-    return Labelling(_sampler(settings.sample), classifier, smoother, after.top_k)
 
 
 def _sampler(settings: SampleSettings) -> Sampler:

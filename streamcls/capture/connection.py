@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from streamcls.records import Fault, Image
+from streamcls.records import Fault, Picture
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -12,7 +12,7 @@ class Shot:
     """What a connection gives for one frame.
 
     Attributes:
-        image: (H, W, 3) uint8 BGR, read-only; None where no picture came out.
+        picture: decoded, or (H, W, 3) uint8 BGR, read-only; None where none came out.
         arrived_ns: `time.monotonic_ns` at which it was handed over.
         began_ns: when its first data was here, where that is known to be earlier; else None.
         media_s: when it was taken by the source's own clock, or None where that is unknown.
@@ -20,7 +20,7 @@ class Shot:
             "incomplete" (there was no whole key frame yet); or None.
     """
 
-    image: Image | None = field(repr=False)
+    picture: Picture | None = field(repr=False)
     arrived_ns: int
     media_s: float | None = None
     fault: Fault | None = None

@@ -10,6 +10,7 @@ timing, two runs differ, and often nothing tells of it (HEVC, VP8, FFV1). The pi
 other cores busy: on two of them a second decoder thread gains 3 %.
 """
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,9 @@ _MATRICES = {
     9: (0.2627, 0.0593),
 }
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
+
+
+_own = threading.local()  # a reformatter is a thread's own, and keeps what it worked out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,8 +110,9 @@ class DecodedFrame:
 
     def bgr(self) -> Image:
         """(H, W, 3) uint8 BGR, turned, read-only."""
-        reformatter = av.video.reformatter.VideoReformatter()
-        return read_only(self._turned(to_bgr(reformatter, self._frame)))
+        if not hasattr(_own, "reformatter"):
+            _own.reformatter = av.video.reformatter.VideoReformatter()
+        return read_only(self._turned(to_bgr(_own.reformatter, self._frame)))
 
     def _turned(self, image: Image) -> Image:
         if not self._rotation:

@@ -178,7 +178,7 @@ class LiveSource:
             duration_s=delay.interval_s,
             captured_ns=captured_ns,
             captured_utc=clock.utc_s(captured_ns),
-            image=shot.image,
+            picture=shot.picture,
             fault=found.fault if found else None,
             state=found.state if found else "ok",
             reason=found.reason if found else "",
@@ -191,8 +191,8 @@ class LiveSource:
         # FFmpeg may have to wait for the next frame, which is no fault of the line.
         if held_s > self._max_delay_s + interval_s:
             return Finding("late", "late", f"held up on its way for {held_s:.1f} s")
-        assert shot.image is not None
-        return self._checks.find(shot.image, taken_ns / 1e9)
+        assert shot.picture is not None
+        return self._checks.find(shot.picture, taken_ns / 1e9)
 
     def _keep_health(self, frame: LiveFrame) -> None:
         """After 10 s of good frames the next loss counts as the first one."""

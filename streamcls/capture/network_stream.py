@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from streamcls import clock
 from streamcls.capture.connection import Shot
-from streamcls.capture.decode import read_only, to_bgr
+from streamcls.capture.decode import DecodedFrame
 from streamcls.capture.early_h264 import EarlyDecoder, TimedFrame, UnfitError
 from streamcls.capture.kind import Address, Live, Reach
 from streamcls.capture.network_address import NetworkAddress, host_of
@@ -55,7 +55,6 @@ class NetworkStream:
             SourceError: it is no live video.
         """
         self._address = address
-        self._reformatter = av.video.reformatter.VideoReformatter()
         address.early = address.early and address.is_rtsp
         self._open(_EARLY_OPTIONS if address.early else _RTSP_OPTIONS)
         if address.early and self._codec_name != "h264":
@@ -145,8 +144,8 @@ class NetworkStream:
                 elif _stands_alone(frame):
                     whole = seen = True
                 fault: Fault | None = None if whole else "corrupt" if seen else "incomplete"
-                image = read_only(to_bgr(self._reformatter, frame))
-                yield Shot(image, arrived_ns, self._media_s(frame), fault, began_ns)
+                picture = DecodedFrame(frame, 0)
+                yield Shot(picture, arrived_ns, self._media_s(frame), fault, began_ns)
 
     def _packets(self) -> "Iterator[tuple[Packet[VideoStream], int]]":
         """Every packet and when it was here, until the stream is lost."""

@@ -176,7 +176,7 @@ class SimulatedCamera:
                 due_s += 1 / self.script.fps
                 continue
             if held is not None:
-                yield Shot(held.image, clock.now_ns(), held.media_s, held.fault)
+                yield Shot(held.picture, clock.now_ns(), held.media_s, held.fault)
                 held = None
             if "lag" in on and self.now_s() < on["lag"].end_s:
                 self._wait(on["lag"].end_s - self.now_s())

@@ -16,7 +16,7 @@ from streamcls.cli.report import print_table
 from streamcls.config.options import from_options
 from streamcls.config.settings import Settings
 from streamcls.masking import mask
-from streamcls.records import LiveFrame, Lost
+from streamcls.records import LiveFrame, Lost, as_bgr
 from streamcls.runtime.stop import Stop
 
 _LIVE_S = 3.0  # for how long a live source is looked at
@@ -60,8 +60,9 @@ def _live_rows(chosen: Settings) -> list[tuple[str, str]]:
             times.append(frame.captured_ns / 1e9)
             if frame.fault is not None:
                 faults[frame.fault] += 1
-            if frame.image is not None:
-                sizes.add(f"{frame.image.shape[1]}x{frame.image.shape[0]}")
+            if frame.picture is not None:
+                height, width = as_bgr(frame.picture).shape[:2]
+                sizes.add(f"{width}x{height}")
     if stop.signal is not None:
         raise SystemExit(128 + stop.signal)
     gaps = len(times) - 2  # not the first: when it began is not known

@@ -11,7 +11,7 @@ from streamcls.builders.source import is_live, open_live, source_path
 from streamcls.config.settings import Settings
 from streamcls.errors import SettingsError
 from streamcls.masking import mask_address
-from streamcls.records import Image, LiveFrame
+from streamcls.records import Image, LiveFrame, as_bgr
 from streamcls.runtime.stop import Stop
 
 if TYPE_CHECKING:
@@ -127,8 +127,8 @@ def _grab(settings: Settings) -> Iterator[Image]:
             if stop.is_set or now_s - begun_s > _LIVE_S or count == _PICTURES:
                 break
             if isinstance(item, LiveFrame) and item.fault is None and now_s >= next_s:
-                assert item.image is not None
+                assert item.picture is not None
                 next_s, count = now_s + _LIVE_EVERY_S, count + 1
-                yield item.image
+                yield as_bgr(item.picture)
     if stop.signal is not None:
         raise SystemExit(128 + stop.signal)

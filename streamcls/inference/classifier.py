@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcls import clock
-from streamcls.protocols import Backend, Classified, Picture
-from streamcls.records import ModelCard, Prediction
+from streamcls.protocols import Backend, Classified
+from streamcls.records import ModelCard, Picture, Prediction
 
 
 class ImageClassifier:

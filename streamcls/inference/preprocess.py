@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from streamcls.inference.resize_products import PlaneProducts, Products
 from streamcls.inference.resize_weights import Geometry
-from streamcls.protocols import Picture
-from streamcls.records import Image, ModelCard, Planes
+from streamcls.records import Image, ModelCard, Picture, Planes
 
 Resize = Callable[[Image], NDArray[np.uint8]]
 

@@ -3,26 +3,32 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import get_args
 
 from streamcls import clock
 from streamcls.metrics import Metrics
 from streamcls.records import (
     Event,
     Frame,
+    Image,
     LiveFrame,
     Lost,
     Prediction,
+    RegionLabel,
     Result,
     State,
     Status,
     Timing,
 )
 from streamcls.runtime.labels import Labels
+from streamcls.runtime.views import WHOLE, Views
 
 log = logging.getLogger(__name__)
 
 _RATE_S = 2.0  # over which frames and labels are counted for the rates shown
+_LASTING = get_args(State)  # other events of kind "state" are of a moment
 _WITHOUT_FRAMES = ("connecting", "no_signal", "stale")
 _LATE_FRAMES = 5  # usual intervals without a frame, for slow cameras
 
@@ -37,8 +43,10 @@ class CameraState:
     def __init__(
         self,
         camera: str,
-        labels: Labels,
+        labels: Mapping[str, Labels],
+        views: Views,
         *,
+        begun_ns: int,
         stale_after_s: float,
         metrics: Metrics,
         tell: Callable[[Result | Event], None],
@@ -48,14 +56,19 @@ class CameraState:
 
         Args:
             camera: name for rows and events.
-            labels: what the model says; forgotten when the signal is lost.
+            labels: what the model says of each view, by its name; forgotten when the signal is
+                lost.
+            views: those views.
+            begun_ns: `clock.now_ns` that is 0 s.
             stale_after_s: without a frame for so long, the source is stale.
             metrics: where frames are counted.
             tell: hands results and events to the outputs; must not wait.
             say: logs a line; must not wait, either, as standard error may.
         """
         self._camera = camera
-        self._labels = labels
+        self._labels, self._views = labels, views
+        self._begun_ns = begun_ns
+        self._begun_utc: dict[tuple[str, str], float] = {}  # of what lasts, by kind and camera
         self._stale_after_s = stale_after_s
         self._metrics = metrics
         self._tell = tell
@@ -80,8 +93,16 @@ class CameraState:
         with self._lock:
             self._tell(self._state_event(None))
 
-    def frame(self, live: LiveFrame, now_s: float, *, sampled: bool) -> tuple[Frame, int] | None:
+    def frame(
+        self, live: LiveFrame, image: Image | None, now_s: float, *, sampled: bool
+    ) -> tuple[Frame, int] | None:
         """Takes in a frame, which came at `now_s`, and shows it.
+
+        Args:
+            live: the frame.
+            image: its picture, `NO_IMAGE` where nobody wants to see it, None where there is none.
+            now_s: seconds since the run began.
+            sampled: whether it is to be classified.
 
         Returns:
             The frame to classify and what `classified` wants with its answer; None for one that
@@ -96,7 +117,7 @@ class CameraState:
             self._frame_rate.count()
             if live.fault is None:
                 self._real_until_s = live.pts_s + live.duration_s
-            if live.image is None:
+            if image is None:
                 return None
             frame = Frame(
                 camera=self._camera,
@@ -107,9 +128,9 @@ class CameraState:
                 captured_ns=live.captured_ns,
                 captured_utc=live.captured_utc,
                 sampled=sampled,
-                image=live.image,
+                image=image,
             )
-            self._tell(self._labels.result(frame, status=self._status()))
+            self._tell(self._shown(frame))
             return (frame, self._epoch) if live.fault is None else None
 
     def lost(self, lost: Lost, now_s: float) -> None:
@@ -126,9 +147,9 @@ class CameraState:
                 self._change("stale", f"no frame for {allowed_s:.1f} s", now_s)
 
     def classified(
-        self, frame: Frame, epoch: int, prediction: Prediction, timing: Timing
+        self, view: str, frame: Frame, epoch: int, prediction: Prediction, timing: Timing
     ) -> Result | None:
-        """Takes in the answer to a frame; None if the signal was lost meanwhile."""
+        """Takes in the answer to a view of a frame; None if the signal was lost meanwhile."""
         with self._lock:
             if self._over:
                 return None
@@ -138,16 +159,30 @@ class CameraState:
             self._metrics.classified(timing)
             self._age_ms = timing.age_ms
             self._label_rate.count()
-            events = self._labels.take(frame, prediction)
+            labels = self._labels[view]
+            events = tuple(map(self._dated, labels.take(frame, prediction)))
             for event in events:
                 self._tell(event)
-            result = self._labels.result(
+            result = labels.result(
                 frame, prediction, events=events, timing=timing, status=self._status()
             )
             self._tell(result)
             return result
 
-    def superseded(self, _item: object) -> None:
+    def _shown(self, frame: Frame) -> Result:
+        """A frame as it is shown at once: with what holds now, in each region if there are some."""
+        status = self._status()
+        if not self._views.regions:
+            return self._labels[WHOLE].result(frame, status=status)
+        height, width = frame.image.shape[:2]
+        regions = tuple(
+            RegionLabel(region.name, region.box(width, height), steady.label, steady.prob)
+            for region in self._views.regions
+            if (steady := self._labels[region.name].steady)
+        )
+        return Result(frame, None, None, None, 0.0, (), None, 0, status, regions)
+
+    def superseded(self) -> None:
         """A frame that waited for the classifier gave way to a newer one."""
         self._metrics.dropped("newer")
         self._dropped += 1
@@ -192,8 +227,9 @@ class CameraState:
             self._say(logging.WARNING, f"{self._camera}: {state.replace('_', ' ')}: {reason}")
 
     def _end_labels(self, at_s: float) -> None:
-        for event in self._labels.end(at_s):
-            self._tell(event)
+        for labels in self._labels.values():
+            for event in labels.end(at_s):
+                self._tell(self._dated(event))
         self._epoch += 1
         self._age_ms = None
 
@@ -201,7 +237,7 @@ class CameraState:
         return self._event(self._state, self._since_s, end_s, self._reason)
 
     def _event(self, label: str, start_s: float, end_s: float | None, reason: str) -> Event:
-        return Event(
+        event = Event(
             kind="state",
             camera=self._camera,
             label=label,
@@ -212,6 +248,21 @@ class CameraState:
             peak_frame=self._index,
             reason=reason,
         )
+        return self._dated(event)
+
+    def _dated(self, event: Event) -> Event:
+        """With the times of the calendar; that of the beginning stays, whatever sets the clock."""
+        key = (event.kind, event.camera)
+        if event.end_s is None:
+            start_utc = self._begun_utc[key] = self._utc(event.start_s)
+            return replace(event, start_utc=start_utc)
+        begun_utc = self._utc(event.start_s)
+        if event.label in _LASTING or event.kind == "label":
+            begun_utc = self._begun_utc.pop(key, begun_utc)
+        return replace(event, start_utc=begun_utc, end_utc=self._utc(event.end_s))
+
+    def _utc(self, at_s: float) -> float:
+        return clock.utc_s(self._begun_ns + round(at_s * 1e9))
 
     def _status(self) -> Status:
         return Status(

@@ -13,12 +13,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from streamcls import clock
 from streamcls.metrics import Metrics
-from streamcls.protocols import Classified, Picture, Sink, Source
-from streamcls.records import NO_IMAGE, Event, Frame, Grabbed, Image, Result
+from streamcls.protocols import Classified, Sink, Source
+from streamcls.records import NO_IMAGE, Event, Frame, Grabbed, Picture, Result, as_bgr
 from streamcls.runtime.buffer import Buffer, Finished
 from streamcls.runtime.closing import Closing
 from streamcls.runtime.labels import Labelling, Labels, timing
@@ -83,7 +81,8 @@ class FilePipeline(Closing):
         self._source = source
         self._sampler = labelling.sampler
         self._classifier = classifier = labelling.classifier
-        self._labels = Labels(labelling.smoother, top_k=labelling.top_k)
+        self._relabel = labelling.relabel
+        self._labels = Labels(labelling.smoother(source.info.camera), top_k=labelling.top_k)
         self._wanted = wanted
         self._metrics = metrics
         self._stop = stop
@@ -210,7 +209,7 @@ class FilePipeline(Closing):
             captured_ns=grabbed.captured_ns,
             captured_utc=None,
             sampled=entry.batch is not None,
-            image=_bgr(entry.picture),
+            image=NO_IMAGE if entry.picture is None else as_bgr(entry.picture),
         )
 
     def _result(self, entry: _Entry) -> Result:
@@ -219,17 +218,11 @@ class FilePipeline(Closing):
         if batch is None or batch.answer is None:
             self._metrics.not_sampled()
             return self._labels.result(frame)
-        raw = batch.answer.predictions[entry.place]
+        raw = self._relabel(batch.answer.predictions[entry.place])
         took = timing(frame.captured_ns, batch.begun_ns, batch.answer, batch.ended_ns)
         self._metrics.classified(took)
         events = self._labels.take(frame, raw)
         return self._labels.result(frame, raw, events=events, timing=took)
-
-
-def _bgr(picture: Picture | None) -> Image:
-    if picture is None:
-        return NO_IMAGE
-    return picture if isinstance(picture, np.ndarray) else picture.bgr()
 
 
 def run(pipeline: FilePipeline, open_sinks: Callable[[], Sequence[Sink]]) -> None:

@@ -1,9 +1,11 @@
 """What a model says of one camera over time, for recordings and live sources alike."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from streamcls.protocols import Classified, Classifier, Sampler, Smoother
 from streamcls.records import Event, Frame, Prediction, Result, Status, Steady, Timing
+from streamcls.runtime.views import Views
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -13,14 +15,19 @@ class Labelling:
     Attributes:
         sampler: chooses the frames to classify.
         classifier: answers.
-        smoother: makes the steady label and the segments of the answers.
+        smoother: makes what makes the steady label and the segments of the answers, under the name
+            that these carry.
         top_k: how many labels `Result.top` gives unless told otherwise.
+        relabel: what becomes of each answer first: labels left out, or called otherwise.
+        views: what of each picture is classified, of live sources.
     """
 
     sampler: Sampler
     classifier: Classifier
-    smoother: Smoother
+    smoother: Callable[[str], Smoother]
     top_k: int
+    relabel: Callable[[Prediction], Prediction] = lambda prediction: prediction
+    views: Views = field(default_factory=Views)
 
 
 class Labels:
@@ -32,6 +39,11 @@ class Labels:
         self._top_k = top_k
         self._steady = Steady(None, 0.0)
         self._last: Prediction | None = None
+
+    @property
+    def steady(self) -> Steady:
+        """The label that holds at this moment."""
+        return self._steady
 
     def take(self, frame: Frame, answer: Prediction) -> tuple[Event, ...]:
         """Takes in the answer to a frame; the segments that end and begin with it."""

@@ -13,21 +13,35 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from streamcls import clock
 from streamcls.errors import OutputPathError
 from streamcls.masking import mask
 from streamcls.metrics import Metrics, OutputCounts
 from streamcls.protocols import LiveSource, Refreshed, Sink
-from streamcls.records import Event, Frame, Lost, Result, Status
+from streamcls.records import (
+    NO_IMAGE,
+    Event,
+    Frame,
+    Image,
+    Lost,
+    Picture,
+    Prediction,
+    Result,
+    Status,
+    Timing,
+    as_bgr,
+)
 from streamcls.runtime.buffer import Buffer, Finished
 from streamcls.runtime.camera_state import CameraState
 from streamcls.runtime.closing import Closing
-from streamcls.runtime.labels import Labelling, Labels, timing
+from streamcls.runtime.labels import Labelling, Labels
 from streamcls.runtime.output_queue import OutputQueue, Wanted, serve
 from streamcls.runtime.stop import Stop
 from streamcls.runtime.threads import Threads
+from streamcls.runtime.turns import Question, Turns
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +81,7 @@ class LivePipeline(Closing):
         *,
         metrics: Metrics,
         stop: Stop,
+        turns: Turns | None = None,
     ) -> None:
         """Starts nothing yet.
 
@@ -76,10 +91,12 @@ class LivePipeline(Closing):
             rules: what it does about time.
             metrics: where frames are counted.
             stop: what ends the run.
+            turns: the classifier shared with others; without it, one worker of its own.
         """
         self._source = source
         self._sampler = labelling.sampler
-        self._classifier = labelling.classifier
+        self._relabel = labelling.relabel
+        self._views = labelling.views
         self._duration_s = rules.duration_s
         self._metrics = metrics
         self.stop = stop
@@ -87,15 +104,27 @@ class LivePipeline(Closing):
         self._outputs: tuple[OutputQueue, ...] = ()  # replaced, never changed: others go through it
         self._state = CameraState(
             source.camera,
-            Labels(labelling.smoother, top_k=labelling.top_k),
+            {
+                view: Labels(labelling.smoother(self._named(view)), top_k=labelling.top_k)
+                for view in self._views.names
+            },
+            self._views,
+            begun_ns=source.begun_ns,
             stale_after_s=rules.stale_after_s,
             metrics=metrics,
             tell=self._tell,
             say=self._say,
         )
-        self._waiting: Buffer[tuple[Frame, int]] = Buffer(
-            rules.queue_size, dropped=self._state.superseded if rules.newest else None
-        )
+        self._own_turns = None
+        if turns is None:
+            self._own_turns = turns = Turns(
+                labelling.classifier,
+                stop,
+                workers=1,
+                room=rules.queue_size,
+                newest=rules.newest,
+            )
+        self._seats = {view: turns.seat(lambda: stop.is_set) for view in self._views.names}
         self._threads = Threads(stop)
         self._output_threads = Threads(stop)
         self._ended = threading.Event()  # nothing more will be counted
@@ -149,10 +178,12 @@ class LivePipeline(Closing):
 
     def start(self) -> None:
         """Starts the threads."""
-        self.stop.wake(self._waiting.abort)
+        if self._own_turns is not None:
+            self._own_turns.start()
+        for seat in self._seats.values():
+            self.stop.wake(seat.wake)
         self._state.begin()
         self._threads.start("capture", self._capture)
-        self._threads.start("classify", self._classify, background=True)
         self._threads.start("watch", self._watch)
         self._output_threads.start("log", self._log)
 
@@ -187,6 +218,10 @@ class LivePipeline(Closing):
         self._closed = True
         self.stop.set()
         self._threads.join(_JOIN_S)
+        if self._own_turns is not None:
+            self._own_turns.close()
+        for seat in self._seats.values():
+            seat.leave()
         self._state.finish(self._now_s())
         self._ended.set()
         self._lines.finish()
@@ -220,6 +255,7 @@ class LivePipeline(Closing):
     # -- capture thread
 
     def _capture(self) -> None:
+        count = len(self._views.names)
         with closing(self._source.watch()) as items:
             for item in items:
                 if self.stop.is_set:
@@ -227,28 +263,51 @@ class LivePipeline(Closing):
                 if isinstance(item, Lost):
                     self._state.lost(item, self._now_s())
                     continue
-                self._metrics.read()
+                self._metrics.read(count)
                 sampled = item.fault is None and self._sampler.wants(item)
-                taken = self._state.frame(item, self._now_s(), sampled=sampled)
+                picture = None if item.picture is None else self._views.turned(item.picture)
+                image = picture if picture is None else self._shown(picture)
+                taken = self._state.frame(item, image, self._now_s(), sampled=sampled)
                 if item.fault is not None:
-                    self._metrics.rejected(item.fault)
-                elif not sampled or taken is None:
-                    self._metrics.not_sampled()
-                elif not self._waiting.put(taken):
+                    self._metrics.rejected(item.fault, count)
+                elif not sampled or taken is None or picture is None:
+                    self._metrics.not_sampled(count)
+                elif not self._ask(*taken, picture):
                     return
+
+    def _shown(self, picture: Picture) -> Image:
+        """BGR if somebody wants to see every frame."""
+        return as_bgr(picture) if any(one.shows_frames for one in self._outputs) else NO_IMAGE
+
+    def _ask(self, frame: Frame, epoch: int, picture: Picture) -> bool:
+        """Has every view of a frame classified; False where the run has ended."""
+        shown = any(one.shows_answers for one in self._outputs)
+        for view, part in self._views.parts(picture):
+            if part is None:
+                self._metrics.not_sampled()
+                continue
+            image = as_bgr(part) if shown else NO_IMAGE
+            seen = replace(frame, camera=self._named(view), image=image)
+            question = Question(
+                part,
+                frame.captured_ns,
+                partial(self._answered, view, seen, epoch),
+                self._state.superseded,
+            )
+            if not self._seats[view].ask(question):
+                return False
+        return True
+
+    def _named(self, view: str) -> str:
+        """What rows call a view."""
+        return f"{self._source.camera}/{view}" if view else self._source.camera
 
     # -- classifier thread
 
-    def _classify(self) -> None:
-        while True:
-            try:
-                frame, epoch = self._waiting.get()
-            except Finished:
-                return
-            begun_ns = clock.now_ns()
-            answer = self._classifier.classify([frame.image])
-            took = timing(frame.captured_ns, begun_ns, answer, clock.now_ns())
-            self._state.classified(frame, epoch, answer.predictions[0], took)
+    def _answered(
+        self, view: str, frame: Frame, epoch: int, prediction: Prediction, took: Timing
+    ) -> None:
+        self._state.classified(view, frame, epoch, self._relabel(prediction), took)
 
     # -- log thread
 

@@ -63,6 +63,16 @@ class OutputQueue:
             return self._wanted.events
         return self._wanted.answers if item.raw is not None else self._wanted.frames
 
+    @property
+    def shows_frames(self) -> bool:
+        """Whether it gets every frame with its picture."""
+        return self._wanted.frames and self._wanted.images
+
+    @property
+    def shows_answers(self) -> bool:
+        """Whether it gets classified frames with their pictures."""
+        return self._wanted.answers and self._wanted.images
+
     def _kind(self, item: Result | Event) -> bool | None:
         """Events never give way; where only the latest matters, frames and answers don't mix."""
         if isinstance(item, Event):

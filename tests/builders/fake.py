@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from streamcls.protocols import Classified, Picture
+from streamcls.protocols import Classified
+from streamcls.records import Picture
 from tests.fakes import FakeClassifier
 
 

@@ -16,15 +16,15 @@ from tests.builders.fake import Fake
 
 def test_threshold_smoothing_dwell_and_top_k() -> None:
     given = {"threshold": 0.11, "smoothing": 0.22, "dwell": 0.33, "top_k": 7}
-    made = build_labelling(from_options({"source": "a.mp4", **given}), Fake(), "cam")
-    kept = vars(made.smoother)
+    made = build_labelling(from_options({"source": "a.mp4", **given}), Fake())
+    kept = vars(made.smoother("cam"))
     assert (kept["_camera"], kept["_threshold"]) == ("cam", 0.11)
     assert (kept["_smoothing_s"], kept["_dwell_s"], made.top_k) == (0.22, 0.33, 7)
 
 
 def test_which_frames_are_sampled() -> None:
     def sampler(**given: object) -> object:
-        return build_labelling(from_options({"source": "a", **given}), Fake(), "cam").sampler
+        return build_labelling(from_options({"source": "a", **given}), Fake()).sampler
 
     every, third, rate = sampler(), sampler(every=3), sampler(fps=5)
     assert isinstance(every, EveryNth) and vars(every) == {"_n": 1}

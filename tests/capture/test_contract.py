@@ -13,8 +13,8 @@ from streamcls.builders.source import KINDS
 from streamcls.capture.connection import Connection, Shot
 from streamcls.capture.kind import Address, Live, Reach, Recorded
 from streamcls.errors import SignalLostError, SourceError, SourceNotFoundError
-from streamcls.protocols import Picture, Source
-from streamcls.records import Image
+from streamcls.protocols import Source
+from streamcls.records import Image, Picture, as_bgr
 from tests.capture.fake_camera import Device, Machine, colour
 from tests.capture.http_server import SECRET, Server
 
@@ -159,9 +159,10 @@ def test_shots_have_arrived_and_have_pictures(connection: Connection) -> None:
     assert all(one.began_ns is None or one.began_ns <= one.arrived_ns for one in found)
     for one in found:
         assert one.fault is None
-        assert one.image is not None
-        assert one.image.shape == (48, 64, 3)
-        assert good(one.image)
+        assert one.picture is not None
+        image = as_bgr(one.picture)
+        assert image.shape == (48, 64, 3)
+        assert good(image)
 
 
 def test_a_connection_is_described_and_closes_twice(connection: Connection) -> None:

@@ -126,7 +126,7 @@ PICTURE = picture()
 
 def shot(at_s: float, media_s: float | None = None, **more: Any) -> Shot:
     """A shot that arrives so many seconds after the run began."""
-    return Shot(**{"image": PICTURE, "media_s": media_s, **more}, arrived_ns=ns(at_s))
+    return Shot(**{"picture": PICTURE, "media_s": media_s, **more}, arrived_ns=ns(at_s))
 
 
 def ns(at_s: float) -> int:
@@ -344,7 +344,7 @@ def test_a_frame_says_when_it_was_captured_by_both_clocks(bench: Bench) -> None:
     assert frame.captured_ns == ns(2.5)
     assert frame.pts_s == pytest.approx(2.5)
     assert frame.captured_utc == pytest.approx(UTC_S + 2.5, abs=1e-3)
-    assert frame.image is PICTURE
+    assert frame.picture is PICTURE
     assert (frame.fault, frame.state, frame.reason) == (None, "ok", "")
 
 
@@ -435,11 +435,11 @@ def test_one_that_catches_up_is_kept(bench: Bench) -> None:
 )
 def test_what_the_decoder_says_is_wrong(bench: Bench, fault: str, reason: str) -> None:
     image = None if fault == "undecodable" else PICTURE
-    bad = shot(0.1, 0.1, image=image, fault=fault)
+    bad = shot(0.1, 0.1, picture=image, fault=fault)
     frames = bench.frames(connection(shot(0, 0.0), bad, shot(0.2, 0.2)))
     assert [frame.fault for frame in frames] == [None, fault, None]
     assert (frames[1].state, frames[1].reason) == ("damaged", reason)
-    assert frames[1].image is image
+    assert frames[1].picture is image
 
 
 def test_the_decoders_word_comes_before_lateness(bench: Bench) -> None:
@@ -449,7 +449,7 @@ def test_the_decoders_word_comes_before_lateness(bench: Bench) -> None:
 
 def test_pictures_are_looked_at(bench: Bench) -> None:
     black = np.zeros((24, 32, 3), np.uint8)
-    frames = bench.frames(connection(shot(0, 0.0, image=black), shot(0.1, 0.1)))
+    frames = bench.frames(connection(shot(0, 0.0, picture=black), shot(0.1, 0.1)))
     assert [(frame.fault, frame.state) for frame in frames] == [("black", "black"), (None, "ok")]
 
 

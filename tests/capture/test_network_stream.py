@@ -19,6 +19,7 @@ from streamcls.capture.network_address import NetworkAddress
 from streamcls.capture.network_stream import NetworkStream, _lost
 from streamcls.errors import SignalLostError, SourceError
 from streamcls.media import av
+from streamcls.records import as_bgr
 from tests.capture.http_server import HOST, SECRET, Server
 
 MakeClip = Callable[..., Path]
@@ -278,10 +279,11 @@ def test_a_transport_stream_has_the_senders_times(server: Server, make_clip: Mak
     times_s = [shot.media_s for shot in found if shot.media_s is not None]
     assert times_s == pytest.approx([times_s[0] + i / 25 for i in range(50)])
     for shot in found:
-        assert shot.image is not None
-        assert shot.image.shape == (120, 160, 3)
-        assert shot.image.flags.c_contiguous
-        assert not shot.image.flags.writeable
+        assert shot.picture is not None
+        image = as_bgr(shot.picture)
+        assert image.shape == (120, 160, 3)
+        assert image.flags.c_contiguous
+        assert not image.flags.writeable
 
 
 def test_jpegs_have_no_times_of_their_own(server: Server, make_clip: MakeClip) -> None:
@@ -297,7 +299,8 @@ def test_jpegs_have_no_times_of_their_own(server: Server, make_clip: MakeClip) -
 def test_pictures_are_those_that_were_sent(server: Server, make_clip: MakeClip) -> None:
     source = "color=c=0xC02040:size=160x120:rate=25:duration=1"
     clip = make_clip("red.ts", "-c:v", "libx264", source=source)
-    image = shots(server.put("red.ts", clip.read_bytes()))[0][0].image
+    picture = shots(server.put("red.ts", clip.read_bytes()))[0][0].picture
+    image = None if picture is None else as_bgr(picture)
     assert image is not None
     assert image.mean(axis=(0, 1)) == pytest.approx([0x40, 0x20, 0xC0], abs=3)
 
@@ -334,7 +337,7 @@ def test_a_damaged_jpeg_is_undecodable_and_the_next_one_is_fine(
     data[begin : begin + 700] = bytes(700)
     found, _ = shots(server.put("a.mpjpeg", bytes(data)))
     assert [shot.fault for shot in found].count("undecodable") == 1
-    assert [shot.fault for shot in found if shot.image is not None] == [None] * 49
+    assert [shot.fault for shot in found if shot.picture is not None] == [None] * 49
 
 
 def test_closed_twice(server: Server, make_clip: MakeClip) -> None:
@@ -414,7 +417,7 @@ def on_clock_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeContainer], No
     def patch(clock: FakeContainer) -> None:
         monkeypatch.setattr("streamcls.clock.time", clock)
         monkeypatch.setattr(
-            "streamcls.capture.network_stream.to_bgr", lambda *_: np.zeros((4, 6, 3), np.uint8)
+            "streamcls.capture.decode.to_bgr", lambda *_: np.zeros((4, 6, 3), np.uint8)
         )
 
     return patch
@@ -473,7 +476,7 @@ def test_only_whole_pictures_are_good(fake: Fake, kinds: str, faults: list[str |
     stream, _ = fake(*frames(*kinds.split()))
     found = seen(stream)
     assert [shot.fault for shot in found] == faults
-    assert [shot.image is None for shot in found] == [fault == "undecodable" for fault in faults]
+    assert [shot.picture is None for shot in found] == [fault == "undecodable" for fault in faults]
 
 
 @pytest.mark.parametrize(

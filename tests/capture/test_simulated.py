@@ -9,7 +9,7 @@ from streamcls.capture.connection import Shot
 from streamcls.capture.live import Backoff, LiveSource, Retries, Trust
 from streamcls.capture.simulated import FAULTS, Script, SimulatedCamera, Span, parse
 from streamcls.errors import SettingsError, SignalLostError
-from streamcls.records import Image, LiveFrame, Lost
+from streamcls.records import Image, LiveFrame, Lost, as_bgr
 
 FPS = 8  # times are exact
 SIZE = (64, 48)
@@ -66,8 +66,8 @@ class Taken:
 
     @property
     def image(self) -> Image:
-        assert self.shot.image is not None
-        return self.shot.image
+        assert self.shot.picture is not None
+        return as_bgr(self.shot.picture)
 
     @property
     def taken_s(self) -> float:

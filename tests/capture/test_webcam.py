@@ -191,8 +191,8 @@ def test_one_that_could_not_be_opened_is_not_remembered(machine: Machine, dev: D
 def test_pictures_are_read_only_and_contiguous(machine: Machine) -> None:
     mirrored = colour()[:, ::-1]
     machine.devices[0] = Device([mirrored])
-    image = next(Webcam(finder()).shots()).image
-    assert image is not None
+    image = next(Webcam(finder()).shots()).picture
+    assert isinstance(image, np.ndarray)
     assert image.flags.c_contiguous
     assert not image.flags.writeable
     assert np.array_equal(image, mirrored)
@@ -250,9 +250,9 @@ def test_what_is_no_picture_is_undecodable_and_the_next_one_is_read(
     assert as_bgr(picture) is None
     machine.devices[0] = Device([picture, colour()])
     odd, good = islice(Webcam(finder()).shots(), 2)
-    assert (odd.image, odd.fault) == (None, "undecodable")
+    assert (odd.picture, odd.fault) == (None, "undecodable")
     assert good.fault is None
-    assert good.image is not None
+    assert good.picture is not None
 
 
 def test_what_opencv_could_not_retrieve_is_undecodable(
@@ -262,7 +262,7 @@ def test_what_opencv_could_not_retrieve_is_undecodable(
     camera = Webcam(finder())
     monkeypatch.setattr(machine.opened[0], "retrieve", lambda: (False, colour()))
     shot = next(camera.shots())
-    assert (shot.image, shot.fault) == (None, "undecodable")
+    assert (shot.picture, shot.fault) == (None, "undecodable")
 
 
 # -- times

@@ -3,8 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from streamcls.inference.classifier import ImageClassifier
-from streamcls.protocols import Decoded
-from streamcls.records import Image
+from streamcls.records import Decoded, Image
 from tests.fakes import FakeClassifier
 
 CARD = FakeClassifier().card  # input_size 24

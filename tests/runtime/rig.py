@@ -82,7 +82,7 @@ class Camera:
             duration_s=INTERVAL_S,
             captured_ns=now_ns,
             captured_utc=time.time(),
-            image=image,
+            picture=image,
             fault=fault,
             state=state,
             reason="" if state == "ok" else f"it is {state}",
@@ -180,7 +180,7 @@ class Rig:
             Labelling(
                 EveryNth(every),
                 FakeClassifier(batch=1, before=before or self.gate),
-                SteadyLabel("cam", threshold=0.5, smoothing_s=0, dwell_s=0),
+                lambda name: SteadyLabel(name, threshold=0.5, smoothing_s=0, dwell_s=0),
                 top_k=3,
             ),
             LiveRules(queue_size, newest, stale_after_s, duration_s),

@@ -14,6 +14,7 @@ from streamcls.metrics import Metrics
 from streamcls.records import Event, Fault, Frame, Image, LiveFrame, Lost, Result, State, Timing
 from streamcls.runtime.camera_state import CameraState
 from streamcls.runtime.labels import Labels
+from streamcls.runtime.views import WHOLE, Views
 from streamcls.smoothing import SteadyLabel
 from tests.fakes import prediction
 
@@ -39,7 +40,9 @@ class Made:
         )
         self.camera = CameraState(
             "cam",
-            Labels(smoother, top_k=2),
+            {WHOLE: Labels(smoother, top_k=2)},
+            Views(),
+            begun_ns=0,
             stale_after_s=self.stale_after_s,
             metrics=self.metrics,
             tell=self.told.append,
@@ -66,7 +69,7 @@ class Made:
         )
         now_s = pts_s if now_s is None else now_s
         self.metrics.read()
-        return self.camera.frame(live, now_s, sampled=sampled)
+        return self.camera.frame(live, image, now_s, sampled=sampled)
 
     def good(self, pts_s: float) -> tuple[Frame, int]:
         taken = self.frame(pts_s)
@@ -75,7 +78,7 @@ class Made:
 
     def labelled(self, pts_s: float) -> Result:
         """A good frame and its answer."""
-        result = self.camera.classified(*self.good(pts_s), CAT, TIMING)
+        result = self.camera.classified(WHOLE, *self.good(pts_s), CAT, TIMING)
         assert result is not None
         return result
 
@@ -188,7 +191,7 @@ def test_after_a_fault_ok_begins_with_its_frame_and_is_no_new_connection() -> No
     made.told.clear()
     taken = made.frame(2.0, now_s=2.3)  # it was on its way for some time
     assert taken is not None
-    made.camera.classified(*taken, CAT, TIMING)
+    made.camera.classified(WHOLE, *taken, CAT, TIMING)
     assert made.states() == [("black", 1.3, 2.0, "the picture is black"), ("ok", 2.0, None, "")]
     assert made.labels() == [("cat", 2.0, None)]
     assert made.metrics.snapshot().connections == 1
@@ -401,7 +404,7 @@ def test_an_answer_is_told_with_its_own_frame_and_its_events_before_it() -> None
     made = Made()
     taken = made.good(1.0)
     made.told.clear()
-    result = made.camera.classified(*taken, CAT, TIMING)
+    result = made.camera.classified(WHOLE, *taken, CAT, TIMING)
     assert result is not None
     (label, told) = made.told
     assert isinstance(label, Event)
@@ -416,7 +419,7 @@ def test_an_answer_is_told_with_its_own_frame_and_its_events_before_it() -> None
 
 def test_the_label_changes_with_the_answers() -> None:
     made = in_state_ok()
-    made.camera.classified(*made.good(1.3), DOG, TIMING)
+    made.camera.classified(WHOLE, *made.good(1.3), DOG, TIMING)
     assert made.labels() == [("cat", 1.0, 1.3), ("dog", 1.3, None)]
     made.good(1.4)
     assert made.results()[-1].steady == "dog"
@@ -431,16 +434,16 @@ def test_answers_to_frames_from_before_a_loss_are_dropped(
     first, second = made.good(1.3), made.good(1.4)
     happens(made)
     made.told.clear()
-    assert made.camera.classified(*first, CAT, TIMING) is None
+    assert made.camera.classified(WHOLE, *first, CAT, TIMING) is None
     made.good(6.0)
-    assert made.camera.classified(*second, CAT, TIMING) is None
+    assert made.camera.classified(WHOLE, *second, CAT, TIMING) is None
     assert [item.raw for item in made.results()] == [None]
     assert made.labels() == []
     found = made.metrics.snapshot()
     assert found.dropped == {"signal lost": 2}
     assert found.classified == 3
     assert made.camera.status().age_ms is None
-    answered = made.camera.classified(*made.good(6.1), CAT, TIMING)
+    answered = made.camera.classified(WHOLE, *made.good(6.1), CAT, TIMING)
     assert answered is not None
 
 
@@ -457,12 +460,12 @@ def test_after_a_loss_nothing_is_left_of_the_label() -> None:
 def test_the_smoother_forgets_what_was_before_a_loss() -> None:
     """Its first answer decides at once, however slowly it is to change otherwise."""
     made = in_state_ok(smoothing_s=100.0, dwell_s=50.0)
-    made.camera.classified(*made.good(1.3), DOG, TIMING)
+    made.camera.classified(WHOLE, *made.good(1.3), DOG, TIMING)
     made.good(1.4)
     assert made.results()[-1].steady == "cat"
     loses(made)
     made.told.clear()
-    made.camera.classified(*made.good(6.0), DOG, TIMING)
+    made.camera.classified(WHOLE, *made.good(6.0), DOG, TIMING)
     assert made.labels() == [("dog", 6.0, None)]
 
 
@@ -483,6 +486,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
         def monotonic_ns() -> int:
             return round(now[0] * 1e9)
 
+        @staticmethod
+        def time() -> float:
+            return 1e9 + now[0]
+
     monkeypatch.setattr(clock_module, "time", Clock)
 
     def at(seconds: float) -> None:
@@ -498,7 +505,7 @@ def test_rates_are_of_the_last_two_seconds(clock: Callable[[float], None]) -> No
         clock(number / 25)
         taken = made.good(number / 25)
         if number % 5 == 0:
-            made.camera.classified(*taken, CAT, TIMING)
+            made.camera.classified(WHOLE, *taken, CAT, TIMING)
     status = made.camera.status()
     assert status.fps == pytest.approx(25)
     assert status.labels_fps == pytest.approx(5)
@@ -514,15 +521,16 @@ def test_rates_are_of_the_last_two_seconds(clock: Callable[[float], None]) -> No
 def test_the_age_is_that_of_the_latest_label() -> None:
     made = Made()
     assert made.camera.status().age_ms is None
-    made.camera.classified(*made.good(1.0), CAT, Timing(1, 1, 1, 30.0))
-    made.camera.classified(*made.good(1.1), CAT, Timing(1, 1, 1, 50.0))
+    made.camera.classified(WHOLE, *made.good(1.0), CAT, Timing(1, 1, 1, 30.0))
+    made.camera.classified(WHOLE, *made.good(1.1), CAT, Timing(1, 1, 1, 50.0))
     assert made.camera.status().age_ms == 50.0
 
 
 def test_frames_that_gave_way_are_counted() -> None:
     made = in_state_ok()
     for pts_s in (1.3, 1.4):
-        made.camera.superseded(made.good(pts_s))
+        made.good(pts_s)
+        made.camera.superseded()
     assert made.camera.status().dropped == 2
     assert made.metrics.snapshot().dropped == {"newer": 2}
     made.good(1.5)
@@ -580,7 +588,7 @@ def test_answers_that_come_after_the_end_are_told_to_nobody() -> None:
     taken = made.good(1.3)
     made.camera.finish(2.0)
     made.told.clear()
-    assert made.camera.classified(*taken, CAT, TIMING) is None
+    assert made.camera.classified(WHOLE, *taken, CAT, TIMING) is None
     assert made.told == []
 
 

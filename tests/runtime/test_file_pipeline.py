@@ -36,7 +36,7 @@ class Made:
             Labelling(
                 EveryNth(every),
                 self.classifier,
-                SteadyLabel("cam", threshold=0.5, smoothing_s=0, dwell_s=0),
+                lambda name: SteadyLabel(name, threshold=0.5, smoothing_s=0, dwell_s=0),
                 top_k=3,
             ),
             wanted=Wanted(frames=all_frames, images=True),

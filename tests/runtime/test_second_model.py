@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Iterator
 
 from streamcls.metrics import Metrics
-from streamcls.protocols import Picture, Source
-from streamcls.records import Grabbed, SourceInfo
+from streamcls.protocols import Source
+from streamcls.records import Grabbed, Picture, SourceInfo
 from streamcls.runtime.file_pipeline import FilePipeline, run
 from streamcls.runtime.labels import Labelling
 from streamcls.runtime.output_queue import Wanted
@@ -78,7 +78,7 @@ def pipeline(source: Source, every: int, batch: int) -> tuple[FilePipeline, Metr
     labelling = Labelling(
         EveryNth(every),
         FakeClassifier(batch=batch),
-        SteadyLabel("cam", threshold=0.5, smoothing_s=0, dwell_s=0),
+        lambda name: SteadyLabel(name, threshold=0.5, smoothing_s=0, dwell_s=0),
         top_k=1,
     )
     wanted = Wanted(images=True)

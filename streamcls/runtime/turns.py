@@ -1,0 +1,129 @@
+"""One classifier for all who want answers: each in turn, however much somebody asks for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from streamcls import clock
+from streamcls.protocols import Classified, Classifier
+from streamcls.records import Picture, Prediction, Timing
+from streamcls.runtime.buffer import Buffer, Finished
+from streamcls.runtime.closing import Closing
+from streamcls.runtime.labels import timing
+from streamcls.runtime.stop import Stop
+from streamcls.runtime.threads import Threads
+
+_JOIN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """A picture to classify.
+
+    Attributes:
+        picture: what to classify.
+        captured_ns: when it was taken.
+        answered: is told the answer and where its time went, on a worker thread.
+        dropped: is told that a newer picture took its place.
+    """
+
+    picture: Picture
+    captured_ns: int
+    answered: Callable[[Prediction, Timing], None]
+    dropped: Callable[[], None]
+
+
+class Turns(Closing):
+    """The workers of a classifier, and whose picture is next.
+
+    Each seat has room for a few pictures, mostly one: the newest. Seats are served one after the
+    other, so one that asks a hundred times a second gets no more turns than one that asks twice.
+    """
+
+    def __init__(
+        self, classifier: Classifier, stop: Stop, *, workers: int, room: int, newest: bool
+    ) -> None:
+        """Starts nothing yet.
+
+        Args:
+            classifier: answers.
+            stop: is set by a worker that fails; ends all.
+            workers: how many batches are classified at the same time.
+            room: pictures that may wait in each seat.
+            newest: whether newer pictures replace older ones in a full seat, or wait.
+        """
+        self._classifier = classifier
+        self._workers = workers
+        self._waiting: Buffer[tuple[Seat, Question]] = Buffer(
+            room,
+            dropped=(lambda item: item[1].dropped()) if newest else None,
+            kind=lambda item: item[0],
+            in_turns=True,
+        )
+        self._stop = stop
+        self._threads = Threads(stop)
+        self.answers = 0  # so far, to see that it goes on
+
+    def seat(self, given_up: Callable[[], bool]) -> "Seat":
+        """A place to ask from, for one camera or one part of its picture.
+
+        Args:
+            given_up: whether who asks has ended; `wake` makes it look.
+        """
+        return Seat(self._waiting, given_up)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody waits for an answer."""
+        return len(self._waiting) == 0
+
+    def start(self) -> None:
+        """Starts the workers."""
+        self._stop.wake(self._waiting.abort)
+        for number in range(self._workers):
+            self._threads.start(f"classify-{number}", self._work, background=True)
+
+    def close(self) -> None:
+        """Ends the workers."""
+        self._waiting.abort()
+        self._threads.join(_JOIN_S)
+
+    def _work(self) -> None:
+        while True:
+            try:
+                asked = [self._waiting.get()[1]]
+            except Finished:
+                return
+            if self._classifier.batch > 1:
+                asked += [one for _, one in self._waiting.get_more(self._classifier.batch - 1)]
+            begun_ns = clock.now_ns()
+            answer = self._classifier.classify([one.picture for one in asked])
+            self._tell(asked, answer, begun_ns)
+
+    def _tell(self, asked: list[Question], answer: Classified, begun_ns: int) -> None:
+        ended_ns = clock.now_ns()
+        for one, prediction in zip(asked, answer.predictions, strict=True):
+            one.answered(prediction, timing(one.captured_ns, begun_ns, answer, ended_ns))
+            self.answers += 1  # may miss one among several workers, which does not matter
+
+
+class Seat:
+    """Asks; any thread, one at a time."""
+
+    def __init__(
+        self, waiting: "Buffer[tuple[Seat, Question]]", given_up: Callable[[], bool]
+    ) -> None:
+        """See `Turns.seat`."""
+        self._waiting = waiting
+        self._given_up = given_up
+
+    def ask(self, question: Question) -> bool:
+        """Puts it into the line; False where there will be no answer, since all has ended."""
+        return self._waiting.put((self, question), given_up=self._given_up)
+
+    def wake(self) -> None:
+        """Makes who waits for room look whether it has given up."""
+        self._waiting.wake()
+
+    def leave(self) -> None:
+        """Asks no more; what waits gets no answer."""
+        self._waiting.forget(self)

@@ -13,6 +13,7 @@ from streamcls.config.settings import Settings
 from streamcls.metrics import Metrics
 from streamcls.runtime.live_pipeline import LivePipeline, LiveRules
 from streamcls.runtime.stop import Stop
+from streamcls.runtime.turns import Turns
 
 if TYPE_CHECKING:
     from streamcls.capture.live import LiveSource
@@ -37,6 +38,7 @@ def build_live(
     metrics: Metrics,
     progress: bool,
     classifier: "ImageClassifier | None" = None,
+    turns: Turns | None = None,
 ) -> LiveRun:
     """Loads the model and puts the pipeline together; connects to nothing yet.
 
@@ -45,7 +47,8 @@ def build_live(
         stop: what ends it.
         metrics: where frames are counted.
         progress: whether a download shows its progress.
-        classifier: of an earlier run, to be used again.
+        classifier: of an earlier run, to be used again, or shared with others.
+        turns: what shares it.
 
     Raises:
         StreamclsError: the model can't be had, or something doesn't fit the settings.
@@ -67,5 +70,6 @@ def build_live(
         ),
         metrics=metrics,
         stop=stop,
+        turns=turns,
     )
     return LiveRun(pipeline, source, classifier, metrics, threads)

@@ -128,6 +128,7 @@ class LivePipeline(Closing):
         self._threads = Threads(stop)
         self._output_threads = Threads(stop)
         self._ended = threading.Event()  # nothing more will be counted
+        self._heard_ns = clock.now_ns()
         self._closed = False
         self.output_failure: Exception | None = None
 
@@ -207,6 +208,11 @@ class LivePipeline(Closing):
             raise self.stop.failure
 
     @property
+    def silent_s(self) -> float:
+        """For how long the source has given neither a frame nor a reason for none."""
+        return clock.since_s(self._heard_ns)
+
+    @property
     def status(self) -> Status:
         """How it is doing at this moment."""
         return self._state.status()
@@ -258,6 +264,7 @@ class LivePipeline(Closing):
         count = len(self._views.names)
         with closing(self._source.watch()) as items:
             for item in items:
+                self._heard_ns = clock.now_ns()
                 if self.stop.is_set:
                     return
                 if isinstance(item, Lost):

@@ -48,6 +48,7 @@ class Stop:
         self._wakers: list[Callable[[], None]] = []
         self.failure: BaseException | None = None
         self.signal: int | None = None
+        self.hung_up = False  # SIGHUP came, which asks a service to read its settings again
 
     @property
     def is_set(self) -> bool:
@@ -81,8 +82,10 @@ class Stop:
             waker()
 
     @contextmanager
-    def on_signals(self) -> Iterator[None]:
+    def on_signals(self, *, reload: bool = False) -> Iterator[None]:
         """Inside, SIGINT and SIGTERM ask for the stop; a second one ends the process at once.
+
+        With `reload`, SIGHUP leaves its mark in `hung_up`.
 
         Only for the main thread. The handler takes no lock, since the thread that it interrupts may
         hold any: it leaves a mark, and the main thread's waits are short enough to see it.
@@ -93,7 +96,12 @@ class Stop:
                 os._exit(128 + number)
             self.signal = number
 
+        def hang_up(_number: int, _frame: FrameType | None) -> None:
+            self.hung_up = True
+
         before = {number: signal.signal(number, handle) for number in _SIGNALS}
+        if reload:
+            before[signal.SIGHUP] = signal.signal(signal.SIGHUP, hang_up)
         try:
             yield
         finally:

@@ -1,0 +1,116 @@
+"""Many cameras on the command line: started, watched over, changed and ended."""
+
+import logging
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from streamcls import clock
+from streamcls.cli.log import say
+from streamcls.cli.report import model_line
+from streamcls.config.plant import PlantSettings
+from streamcls.config.plant_file import read_settings
+from streamcls.errors import SettingsError, StreamclsError
+from streamcls.plant.changes import ChangedFile
+from streamcls.plant.pages import Pages
+from streamcls.plant.plant import Plant
+from streamcls.runtime import systemd
+from streamcls.runtime.stop import Stop
+
+log = logging.getLogger(__name__)
+
+_LOOK_S = 0.2
+_STATUS_S = 60.0
+
+
+def run_plant(
+    settings: PlantSettings, file: Path, given: Mapping[str, object], *, quiet: bool, progress: bool
+) -> None:
+    """Runs all cameras of a settings file until a signal ends it.
+
+    Args:
+        settings: of the file.
+        file: looked at for changes while it runs.
+        given: options of the command line, which overrule the file each time it is read.
+        quiet: whether nothing but errors is said.
+        progress: whether a download shows its progress.
+
+    Raises:
+        StreamclsError: it can't start, or a required camera was given up.
+        SystemExit: a signal ended it.
+    """
+    stop, changed = Stop(), ChangedFile(file)
+
+    def load() -> PlantSettings:
+        found = read_settings(file, given)
+        if not isinstance(found, PlantSettings):
+            raise SettingsError(f"{file}: a run over many cameras can't become one over `source:`")
+        return found
+
+    with ExitStack() as stack:
+        stack.enter_context(stop.on_signals(reload=True))
+        plant = Plant(settings, file, stop, progress=progress)
+        if not quiet:  # when all is closed, or the ledgers would not balance
+            stack.callback(_say_ledgers, plant)
+        stack.enter_context(plant)
+        stack.callback(systemd.stopping)
+        pages = stack.enter_context(Pages(plant))
+        plant.start()
+        pages.apply(plant.settings)
+        if not quiet:
+            say(_heading(plant, file))
+        systemd.ready(plant.status())
+        rounds = _Rounds(plant)
+        while not stop.wait(_LOOK_S):
+            if stop.hung_up or changed.has_changed():
+                stop.hung_up = False
+                changed.read_now()
+                systemd.reloading()
+                if plant.reload(load) is not None:
+                    pages.apply(plant.settings)
+                systemd.ready(plant.status())
+            rounds.look()
+    if stop.failure is not None:
+        raise stop.failure
+    if stop.signal is not None:
+        raise SystemExit(128 + stop.signal)
+
+
+class _Rounds:
+    """What is looked after again and again."""
+
+    def __init__(self, plant: Plant) -> None:
+        self._plant = plant
+        self._alive_s = systemd.watchdog_interval_s()
+        self._next_alive_s = clock.now_s()
+        self._next_status_s = clock.now_s() + _STATUS_S
+
+    def look(self) -> None:
+        """Cameras that ended, the watchdog, the line each minute."""
+        self._plant.look()
+        now_s = clock.now_s()
+        if self._alive_s is not None and now_s >= self._next_alive_s and self._plant.is_alive():
+            self._next_alive_s = now_s + self._alive_s
+            systemd.alive()
+        if now_s >= self._next_status_s:
+            self._next_status_s = now_s + _STATUS_S
+            line = self._plant.status()
+            log.info("%s", line)
+            systemd.status(line)
+
+
+def _heading(plant: Plant, file: Path) -> str:
+    count = len(plant.settings.cameras)
+    cameras = f"{count} camera{'s' if count > 1 else ''}"
+    model = model_line(plant.settings.model.name, plant.model.classifier, plant.model.threads)
+    return f"{file}: {cameras}; {model}"
+
+
+def _say_ledgers(plant: Plant) -> None:
+    for one in plant.cameras.running:
+        say(f"{one.name}: {one.metrics.snapshot().summary}")
+    for standing in plant.alerts.standing():
+        say(
+            f"{standing.name}: {standing.delivered} events delivered, {standing.waiting} wait"
+            + (f", {standing.lost} had to be let go" if standing.lost else "")
+        )

@@ -1,0 +1,169 @@
+"""The cameras of a plant: each runs on its own, comes back on its own, and may be exchanged."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from streamcls import clock
+from streamcls.builders.live import LiveRun
+from streamcls.capture.live import Backoff
+from streamcls.config.plant import PlantCamera
+from streamcls.errors import SourceError
+from streamcls.metrics import Metrics
+from streamcls.runtime.closing import Closing
+from streamcls.runtime.stop import Stop
+from streamcls.runtime.threads import Threads
+
+log = logging.getLogger(__name__)
+
+# Longer than the longest wait before a try, and what a native call may take beyond its time-outs.
+_HUNG_S = 120.0
+_CLOSE_S = 4.5  # of the five seconds that a stop may take
+
+
+@dataclass(slots=True, eq=False)
+class RunningCamera:
+    """One camera at work.
+
+    Attributes:
+        asked: its settings.
+        run: what reads, labels and writes.
+        metrics: its ledger.
+        restart_s: when it is started again after a failure of ours; None while it runs.
+        given_up: why it will not come back, or None.
+    """
+
+    asked: PlantCamera
+    run: LiveRun
+    metrics: Metrics
+    backoff: Backoff = field(default_factory=Backoff)
+    restart_s: float | None = None
+    given_up: BaseException | None = None
+
+    @property
+    def name(self) -> str:
+        """As rows, topics and metrics call it."""
+        return self.asked.camera
+
+    @property
+    def state(self) -> str:
+        """Of the source, or "given_up"."""
+        return "given_up" if self.given_up is not None else self.run.pipeline.status.state
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Changes:
+    """The names of the cameras that another set of settings concerns."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """For people."""
+        parts = {"added": self.added, "removed": self.removed, "restarted": self.changed}
+        said = [f"{what}: {', '.join(names)}" for what, names in parts.items() if names]
+        return "; ".join(said) or "no camera is concerned"
+
+
+Open = Callable[[PlantCamera, Stop, Metrics], LiveRun]
+"""Builds a camera's run with its outputs, ready to be started."""
+
+
+class Cameras(Closing):
+    """All cameras that run. One thread."""
+
+    def __init__(self, open_: Open) -> None:
+        """Has none yet."""
+        self._open = open_
+        self._running: dict[str, RunningCamera] = {}
+
+    @property
+    def running(self) -> tuple[RunningCamera, ...]:
+        """In the order of the settings; any thread may ask."""
+        return tuple(self._running.values())
+
+    def apply(self, wanted: Mapping[str, PlantCamera], *, all_anew: bool = False) -> Changes:
+        """Starts, ends and restarts cameras, so that these run; others go on untouched.
+
+        Args:
+            wanted: by name.
+            all_anew: whether all are restarted, as for another model.
+
+        Raises:
+            StreamclsError: one can't be built; what ran before still runs then.
+        """
+        changed = [
+            name
+            for name, camera in wanted.items()
+            if name in self._running and (all_anew or camera != self._running[name].asked)
+        ]
+        added = [name for name in wanted if name not in self._running]
+        removed = [name for name in self._running if name not in wanted]
+        built = {name: self._built(wanted[name]) for name in (*added, *changed)}
+        self._close([self._running[name] for name in (*removed, *changed)])
+        kept = {name: one for name, one in self._running.items() if name in wanted}
+        running = kept | built
+        self._running = {name: running[name] for name in wanted}
+        for one in built.values():
+            one.run.pipeline.start()
+        return Changes(tuple(added), tuple(removed), tuple(changed))
+
+    def _built(self, camera: PlantCamera) -> RunningCamera:
+        metrics = Metrics()
+        return RunningCamera(camera, self._open(camera, Stop(), metrics), metrics)
+
+    def look(self) -> None:
+        """Restarts what ended and should not have; to be called a few times a second.
+
+        Raises:
+            SourceError: a required camera was given up.
+        """
+        for one in self.running:
+            if one.given_up is not None:
+                continue
+            if one.restart_s is not None:
+                if clock.now_s() >= one.restart_s:
+                    self._restart(one)
+            elif one.run.pipeline.stop.is_set:
+                self._ended(one)
+            elif one.run.pipeline.silent_s > _HUNG_S + one.asked.connection.connect_timeout:
+                log.error("%s: its reader hangs; it is left behind for a new one", one.name)
+                self._restart(one)
+
+    def _ended(self, one: RunningCamera) -> None:
+        failure = one.run.pipeline.stop.failure
+        one.run.pipeline.close()
+        if failure is None:  # its time was over
+            one.given_up = SourceError(f"{one.name}: its duration is over")
+        elif isinstance(failure, SourceError):
+            one.given_up = failure
+            if one.asked.required:
+                raise failure
+            log.error("%s; the other cameras go on", failure)
+        else:
+            wait_s = one.backoff.wait_s(hold=False)
+            one.restart_s = clock.now_s() + wait_s
+            what = f"unexpected {type(failure).__name__}: {failure}"
+            log.error("%s: %s; it is started again in %.0f s", one.name, what, wait_s)
+            log.debug("where it was raised:", exc_info=failure)
+
+    def _restart(self, one: RunningCamera) -> None:
+        self._close([one])
+        again = self._built(one.asked)
+        again.backoff = one.backoff
+        self._running[one.name] = again
+        again.run.pipeline.start()
+
+    def _close(self, cameras: list[RunningCamera]) -> None:
+        """All at the same time, since each may take its seconds."""
+        closing = Threads(Stop())
+        for one in cameras:
+            one.run.pipeline.stop.set()
+        for one in cameras:
+            closing.start(f"close-{one.name}", one.run.pipeline.close)
+        closing.join(_CLOSE_S)
+
+    def close(self) -> None:
+        """Ends all. They can still be looked at."""
+        self._close(list(self.running))

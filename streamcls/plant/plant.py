@@ -1,0 +1,193 @@
+"""A plant at work: its cameras, their classifier, who is told, and how all of it is changed."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from streamcls import clock
+from streamcls.builders.live import LiveRun, build_live
+from streamcls.builders.source import is_live
+from streamcls.config.plant import PlantCamera, PlantSettings
+from streamcls.config.plant_file import camera_settings
+from streamcls.errors import SettingsError, StreamclsError
+from streamcls.metrics import Metrics
+from streamcls.plant.alerts import Alerts
+from streamcls.plant.cameras import Cameras, Changes
+from streamcls.plant.model import load_shared
+from streamcls.plant.outputs import add_outputs, check_outputs
+from streamcls.runtime.closing import Closing
+from streamcls.runtime.stop import Stop
+
+log = logging.getLogger(__name__)
+
+_STUCK_S = 30.0  # without an answer though somebody waits for one
+
+Load = Callable[[], PlantSettings]
+
+
+class Plant(Closing):
+    """Everything that runs for one settings file. All of it is driven by one thread."""
+
+    def __init__(self, settings: PlantSettings, file: Path, stop: Stop, *, progress: bool) -> None:
+        """Loads the model; nothing runs yet.
+
+        Args:
+            settings: of all cameras.
+            file: where they were read, which no output may replace.
+            stop: what ends it all.
+            progress: whether a download shows its progress.
+
+        Raises:
+            StreamclsError: the model can't be had, or an output can't be put where it is asked for.
+        """
+        self._file, self._stop, self._progress = file, stop, progress
+        self.settings = settings
+        _check(settings, file)
+        self.model = load_shared(settings, stop, progress=progress)
+        self.alerts = Alerts()
+        self.cameras = Cameras(self._open)
+        self.reloads: Counter[str] = Counter({"applied": 0, "refused": 0})
+        self._answers, self._answered_s = 0, clock.now_s()
+
+    def start(self) -> None:
+        """Starts everything.
+
+        Raises:
+            StreamclsError: settings of a camera don't fit the model, or an output can't be had.
+        """
+        self.model.turns.start()
+        self.alerts.apply(self.settings)
+        self.cameras.apply(_by_name(self.settings))
+
+    def look(self) -> None:
+        """Keeps the cameras going; to be called a few times a second.
+
+        Raises:
+            SourceError: a required camera was given up.
+        """
+        self.cameras.look()
+
+    # -- other settings
+
+    def reload(self, load: Load) -> Changes | None:
+        """Reads the settings again and applies what is different; None where they are refused.
+
+        What ran before goes on where it is not concerned, and all of it where they are refused.
+
+        Args:
+            load: reads them.
+        """
+        try:
+            wanted = load()
+            _check(wanted, self._file, running=self.settings)
+            changes = self._apply(wanted)
+        except StreamclsError as error:
+            self.reloads["refused"] += 1
+            for line in str(error).splitlines():
+                log.error("%s", line)
+            log.error("%s: refused; the settings from before stay", self._file)
+            return None
+        self.reloads["applied"] += 1
+        log.warning("%s: applied; %s", self._file, changes)
+        return changes
+
+    def _apply(self, wanted: PlantSettings) -> Changes:
+        before, model_before = self.settings, self.model
+        anew = (wanted.model, wanted.runtime) != model_before.asked
+        if anew:
+            self.model = load_shared(wanted, self._stop, progress=False)
+            self.model.turns.start()
+        try:
+            self.alerts.apply(wanted)
+            self.settings = wanted
+            changes = self.cameras.apply(_by_name(wanted), all_anew=anew)
+        except StreamclsError:
+            self.settings, unused, self.model = before, self.model, model_before
+            self.alerts.apply(before)
+            if anew:
+                unused.turns.close()
+            raise
+        if anew:
+            model_before.turns.close()
+        self.alerts.forget(changes.removed)
+        return changes
+
+    def _open(self, camera: PlantCamera, stop: Stop, metrics: Metrics) -> LiveRun:
+        chosen = camera_settings(self.settings, camera)
+        run = build_live(
+            chosen,
+            stop=stop,
+            metrics=metrics,
+            progress=False,
+            classifier=self.model.classifier,
+            turns=self.model.turns,
+        )
+        add_outputs(run, chosen, self.alerts.sink(camera))
+        return run
+
+    # -- how it goes
+
+    def is_alive(self) -> bool:
+        """Whether the classifier answers whoever asks; a supervisor restarts us where it doesn't."""
+        answers = self.model.turns.answers
+        if answers != self._answers or self.model.turns.is_idle:
+            self._answers, self._answered_s = answers, clock.now_s()
+        return clock.now_s() - self._answered_s < _STUCK_S
+
+    def missing(self) -> list[str]:
+        """What is not as it should be, for people; empty where all cameras give labels."""
+        return [
+            f"{one.name}: {one.state.replace('_', ' ')}"
+            for one in self.cameras.running
+            if one.state != "ok"
+        ]
+
+    def status(self) -> str:
+        """How everything goes, as one line."""
+        cameras = []
+        labels = 0.0
+        for one in self.cameras.running:
+            now = one.run.pipeline.status
+            labels += now.labels_fps
+            age = "" if now.age_ms is None else f", age {now.age_ms:.0f} ms"
+            rates = f"{now.fps:.1f} fps, {now.labels_fps:.1f} labels/s{age}"
+            cameras.append(f"{one.name} {rates if one.state == 'ok' else one.state}")
+        waiting = [f"{one.name}: {one.waiting} events wait" for one in self.alerts.standing()]
+        good = sum(one.state == "ok" for one in self.cameras.running)
+        total = len(self.cameras.running)
+        return "; ".join([f"{good} of {total} cameras ok, {labels:.1f} labels/s", *cameras, *waiting])
+
+    def close(self) -> None:
+        """Ends all of it, within the five seconds that a stop may take. Can be called again."""
+        self._stop.set()
+        self.cameras.close()
+        self.model.turns.close()
+        self.alerts.close()
+
+
+def _by_name(settings: PlantSettings) -> dict[str, PlantCamera]:
+    return {camera.camera: camera for camera in settings.cameras}
+
+
+def _check(settings: PlantSettings, file: Path, running: PlantSettings | None = None) -> None:
+    """Raises for what can be told before anything is loaded; with all mistakes.
+
+    Args:
+        settings: to be run.
+        file: where they were read.
+        running: those that run now, whose outputs are their own.
+    """
+    wrong: list[str] = []
+    for camera in settings.cameras:
+        if not is_live(camera.source):
+            wrong.append(f"{camera.camera}: a recording, or no source; many cameras are live ones")
+    untouched = () if running is None else running.cameras
+    wrong += check_outputs(settings, file, untouched)
+    _raise(wrong)
+
+
+def _raise(wrong: Iterable[str]) -> None:
+    lines = list(dict.fromkeys(wrong))
+    if lines:
+        raise SettingsError("\n".join(lines))

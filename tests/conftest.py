@@ -154,8 +154,15 @@ def ffprobe() -> str:
     return _program("ffprobe")
 
 
+@pytest.fixture(scope="session")
+def program() -> Callable[[str], str]:
+    """Where somebody else's program is; without it the test is skipped: program("promtool")."""
+    return _program
+
+
 def _program(name: str) -> str:
-    found = shutil.which(name)
+    # Debian's servers are where only root looks.
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
     if found is None:
         pytest.skip(f"{name} is not installed")
     return found

@@ -7,12 +7,13 @@ import os
 import signal
 import sys
 from io import TextIOWrapper
+from itertools import pairwise
 from pathlib import Path
 
 import click
 
+from streamcls.cli.log import say_error, set_up_log
 from streamcls.errors import StreamclsError
-from streamcls.masking import mask
 from streamcls.runtime.stop import end_on_signals
 from streamcls.runtime.threads import left_behind
 
@@ -70,6 +71,7 @@ def main() -> None:
     _open_closed_streams()
     _share_heaps()
     end_on_signals()
+    set_up_log(0, json=_json_asked_for())
     code = _flushed(_run())
     # After a KeyboardInterrupt in Python that C code ran, as torch's does while it is imported,
     # Python would end itself with SIGINT in spite of the code.
@@ -89,13 +91,13 @@ def _run() -> int:
         click.echo(error.format_message(), err=True)
         return 2
     except click.UsageError as error:
-        _say(_usage(error))
+        say_error(_usage(error))
         return 2
     except click.ClickException as error:
-        _say(error.format_message())
+        say_error(error.format_message())
         return error.exit_code
     except StreamclsError as error:
-        _say(str(error))
+        say_error(str(error))
         log.debug("where it was raised:", exc_info=True)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
@@ -104,9 +106,11 @@ def _run() -> int:
         return error.code if isinstance(error.code, int) else 1
     except Exception as error:  # a mistake of ours is one line too; -vv shows it all
         if isinstance(error, OSError) and error.filename is not None:  # as a name that is too long
-            _say(f"{error.filename}: {error.strerror}")
+            say_error(f"{error.filename}: {error.strerror}")
         else:
-            _say(f"unexpected {type(error).__name__}: {error}; -vv shows where, please report it")
+            say_error(
+                f"unexpected {type(error).__name__}: {error}; -vv shows where, please report it"
+            )
         log.debug("where it was raised:", exc_info=True)
         return 1
 
@@ -117,7 +121,7 @@ def _flushed(code: int) -> int:
         sys.stdout.flush()
     except OSError as error:
         if code == 0 and not isinstance(error, BrokenPipeError):
-            _say(f"standard output: can't write: {error.strerror}")
+            say_error(f"standard output: can't write: {error.strerror}")
         # It stays in its buffer; Python would try again at its end, and make the code 120.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return code or 1
@@ -144,8 +148,9 @@ def _open_closed_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _say(message: str) -> None:
-    click.echo(mask(f"streamcls: {message}"), err=True)
+def _json_asked_for() -> bool:
+    """Looked up before options are parsed: a wrong one among them is an error line, too."""
+    return "--log-format=json" in sys.argv or ("--log-format", "json") in pairwise(sys.argv)
 
 
 def _usage(error: click.UsageError) -> str:

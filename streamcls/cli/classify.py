@@ -16,6 +16,7 @@ from streamcls.builders.model import load_classifier
 from streamcls.builders.outputs import check_outputs
 from streamcls.builders.recording import BATCH
 from streamcls.capture.picture_file import find_pictures, read_picture
+from streamcls.cli.log import say_error
 from streamcls.cli.options import MODEL_OPTIONS, settings_options, verbosity
 from streamcls.cli.report import SCREEN, print_table
 from streamcls.config.options import from_options
@@ -59,7 +60,7 @@ def command(
             stack.callback(rows.close)
         for one in classify_files(files, read_picture, classifier):
             if one.error is not None:
-                click.echo(f"streamcls: {one.error}", err=True)
+                say_error(str(one.error))
             elif rows is not None:
                 rows.write(one)
             done.append(one)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from streamcls.builders.backend import DEMO_MODEL
+from streamcls.cli.log import say
 from streamcls.cli.options import settings_options, verbosity
 from streamcls.cli.run import run_settings
 from streamcls.config.options import from_options
@@ -67,7 +68,7 @@ def _make_clip(out: Path, clip: Path, *, overwrite: bool, quiet: bool) -> None:
     except OSError as error:
         raise OutputPathError(f"--out {out}: can't be made: {error.strerror}") from error
     if not quiet:
-        click.echo(f"rendering the clip: {clip}", err=True)
+        say(f"rendering the clip: {clip}")
     with creating(clip, overwrite=overwrite) as file:
         file.close()
         render(clip)

@@ -11,7 +11,8 @@ from streamcls import clock
 from streamcls.builders.backend import Work, available_threads
 from streamcls.builders.live import build_live
 from streamcls.builders.model import load_classifier
-from streamcls.cli.options import set_up_log, settings_options, verbosity
+from streamcls.cli.log import say, set_level
+from streamcls.cli.options import settings_options, verbosity
 from streamcls.cli.report import print_table
 from streamcls.config.options import from_options
 from streamcls.config.settings import OutputSettings, Settings
@@ -104,13 +105,13 @@ def command(
     if unknown:
         raise click.UsageError(f"--fault {unknown[0]}: there are {', '.join(FAULTS)}")
     if not verbose:
-        set_up_log(-1)  # the table says it
+        set_level(-1)  # the table says it
     threads = chosen.runtime.threads or available_threads()
     classifier = load_classifier(chosen.model, Work(1, threads), progress=not quiet)
     outcomes = []
     for name in fault or FAULTS:
         if not quiet:
-            click.echo(f"{name}: {FAULTS[name]}", err=True)
+            say(f"{name}: {FAULTS[name]}")
         outcomes.append(run_fault(name, chosen, classifier))
     print_table(
         ("fault", "state", "noticed after s", "label rows meanwhile", "labels again after s", ""),

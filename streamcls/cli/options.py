@@ -1,14 +1,12 @@
 """Options of the commands, made from the settings they stand for."""
 
-import logging
-import sys
 from collections.abc import Callable
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from streamcls.cli.log import FORMATS, set_level, set_up_log
 from streamcls.config.options import options
-from streamcls.masking import mask
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -40,45 +38,33 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
 
 
 def verbosity(command: Command) -> Command:
-    """Adds --quiet and -v, which set up the log when they are parsed."""
+    """Adds --quiet, -v and --log-format, which set up the log when they are parsed."""
 
-    def set_up(context: click.Context, _option: click.Parameter, level: int) -> int:
-        set_up_log(-1 if context.params.get("quiet") else level)
+    def set_format(_context: click.Context, _option: click.Parameter, name: str) -> None:
+        set_up_log(0, json=name == "json")
+
+    def set_how_much(context: click.Context, _option: click.Parameter, level: int) -> int:
+        set_level(-1 if context.params.get("quiet") else level)
         return level
 
-    command = click.option(
-        "-v",
-        "--verbose",
-        count=True,
-        callback=set_up,
-        help="Say more; -vv also where errors come from.",
-    )(command)
-    return click.option("--quiet", is_flag=True, is_eager=True, help="Say nothing but errors.")(
-        command
-    )
-
-
-def set_up_log(level: int) -> None:
-    """Sends the log to standard error: -1 errors, 0 warnings, 1 information, 2 everything."""
-    handler = _StandardError()
-    handler.setFormatter(_Masked("streamcls: %(message)s"))
-    levels = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
-    log = logging.getLogger("streamcls")
-    log.handlers = [handler]
-    log.setLevel(levels.get(level, logging.DEBUG))
-    log.propagate = False
-
-
-class _StandardError(logging.StreamHandler[TextIO]):
-    """Looks up sys.stderr each time, since a progress bar puts itself in between."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.stream = sys.stderr
-        super().emit(record)
-
-
-class _Masked(logging.Formatter):
-    """Hides passwords in addresses, wherever in a message they are."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return mask(super().format(record))
+    for option in (
+        click.option(
+            "--log-format",
+            type=click.Choice(FORMATS),
+            default="text",
+            is_eager=True,  # so that errors of the other options have it
+            expose_value=False,
+            callback=set_format,
+            help="Messages on standard error as text or, for a log collector, as JSON. [text]",
+        ),
+        click.option(
+            "-v",
+            "--verbose",
+            count=True,
+            callback=set_how_much,
+            help="Say more; -vv also where errors come from.",
+        ),
+        click.option("--quiet", is_flag=True, is_eager=True, help="Say nothing but errors."),
+    ):
+        command = option(command)
+    return command

@@ -10,6 +10,7 @@ import click
 from streamcls.builders.outputs import asked_outputs, check_outputs, sink_opener
 from streamcls.builders.recording import Run, build_run
 from streamcls.builders.source import is_live
+from streamcls.cli.log import say
 from streamcls.cli.options import settings_options, verbosity
 from streamcls.cli.report import Progress, SegmentTable, model_line
 from streamcls.config.options import from_options
@@ -84,7 +85,7 @@ def run_settings(chosen: Settings, metrics: Metrics, *, quiet: bool) -> None:
         progress=shown,
     )
     if not quiet:
-        click.echo(_heading(built, chosen), err=True)
+        say(_heading(built, chosen))
     table = SegmentTable()
     try:
         with (
@@ -126,6 +127,6 @@ def _say_ledger(built: Run, *, quiet: bool) -> None:
             done.read,
         )
     if done.read and not quiet:
-        click.echo(done.summary, err=True)
+        say(done.summary)
     if done.read == rejected and done.read and sys.exc_info()[0] is None:
         raise SourceError(f"{built.source.info.path}: not one frame is readable")

@@ -4,13 +4,13 @@ import os
 import sys
 from contextlib import ExitStack
 
-import click
 from rich.console import Console
 from rich.status import Status as Line
 
 from streamcls.builders.live import LiveRun, build_live
 from streamcls.builders.outputs import Recorder, asked_outputs, live_sinks, run_facts
 from streamcls.builders.source import is_here
+from streamcls.cli.log import say
 from streamcls.cli.report import EventLines, model_line
 from streamcls.config.settings import Settings
 from streamcls.masking import mask_address
@@ -40,7 +40,7 @@ def run_live(chosen: Settings, metrics: Metrics, *, quiet: bool) -> None:
         run = build_live(chosen, stop=stop, metrics=metrics, progress=progress)
         shown = probe is not None and _can_show(probe, chosen)
         if not quiet:
-            click.echo(_heading(run, chosen), err=True)
+            say(_heading(run, chosen))
         try:
             with stop.on_signals(), run.pipeline:
                 _drive(run, chosen, window=shown, line=progress)
@@ -54,10 +54,10 @@ def run_live(chosen: Settings, metrics: Metrics, *, quiet: bool) -> None:
 
 
 def _say_ledger(done: Snapshot) -> None:
-    click.echo(done.summary, err=True)
+    say(done.summary)
     for name, counts in done.outputs.items():
         if counts.dropped and name not in _SCREENS:
-            click.echo(f"{name}: {counts.dropped} dropped; it was too slow", err=True)
+            say(f"{name}: {counts.dropped} dropped; it was too slow")
 
 
 def _display_probe(chosen: Settings) -> DisplayProbe | None:

@@ -129,8 +129,9 @@ def _of_plant(place: Place) -> str | None:
     if key in PlantSettings.model_fields:
         return f"one {key} for all cameras: belongs at the top"
     if key in _homes(PlantCamera):
-        into = "each camera, " if place[0] == "defaults" and key in _PER_CAMERA else ""
-        return f"unknown key here; it belongs in {into}{_homes(PlantCamera)[key]}"
+        if place[0] == "defaults" and key in _PER_CAMERA:
+            return "unknown key here; it belongs into each camera"
+        return f"unknown key here; it belongs in {_homes(PlantCamera)[key]}"
     return f"one for all cameras: belongs at the top, in {shared[key]}" if key in shared else None
 
 

@@ -95,7 +95,7 @@ def load(file: Path) -> Document:
         if not isinstance(node, yaml.MappingNode):
             raise SettingsError(f"{file}:1: no settings; a file has keys like `source: clip.mp4`")
         reader = _Reader(loader)
-        values = reader.value(node, ())
+        values = reader.top(node)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise SettingsError(f"{file}:{line}: not YAML: a character that is no text") from error
@@ -105,8 +105,6 @@ def load(file: Path) -> Document:
         raise SettingsError(f"{file}:{line}: not YAML: {_problem(error)}") from error
     except _Unbounded as error:
         raise SettingsError(f"{file}:{error}") from error
-    if not isinstance(values, dict):
-        raise SettingsError(f"{file}:1: no settings; a tag like !!set has no meaning here")
     return Document(file, values, reader.spots, reader.mistakes)
 
 
@@ -126,6 +124,8 @@ def _text(file: Path) -> str:
 def _problem(error: yaml.MarkedYAMLError) -> str:
     """What PyYAML says, without what it quotes of names: the value of a password could be one."""
     said = error.problem or error.context or "not understood"
+    if said.startswith("but ") and error.context:
+        said = f"{error.context}, {said}"
     quotes = re.match(r"found (undefined alias|duplicate anchor|undefined tag handle)", said)
     return f"{quotes[0]}; text that begins with *, & or ! needs quotes" if quotes else said
 
@@ -161,7 +161,8 @@ class _Loader(yaml.SafeLoader):
 _TAG = "tag:yaml.org,2002:"
 # Of what YAML would make something else of; quoted or not, they are text.
 _TEXT = {f"{_TAG}{name}" for name in ("str", "timestamp", "value")}
-_NUMBERS = {f"{_TAG}int", f"{_TAG}float"}
+_NO_TEXT = {f"{_TAG}{name}" for name in ("int", "float", "bool", "null")}
+_TAGS = _TEXT | _NO_TEXT | {f"{_TAG}{name}" for name in ("map", "seq", "merge")}
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 
 
@@ -176,18 +177,24 @@ class _Reader:
         self._reported: set[yaml.Node] = set()
         self._count = 0
 
-    def value(self, node: yaml.Node, place: Place) -> object:
-        """What a node stands for; None where that is a mistake."""
+    def top(self, node: yaml.MappingNode) -> dict[str, Any]:
+        """All of the file."""
+        return self._group(node, ())
+
+    def _value(self, node: yaml.Node, place: Place) -> object:
+        """What a node in it stands for."""
         self._enter(node)
-        value: object = None
-        if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
+        value: object
+        if isinstance(node, yaml.MappingNode):
             value = self._group(node, place)
-        elif isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
+        elif isinstance(node, yaml.SequenceNode):
             value = self._list(node, place)
-        elif isinstance(node, yaml.ScalarNode):
-            value = self._scalar(node, place)
         else:
-            self._say(node, place, "a tag like !!set has no meaning here")
+            value = self._scalar(node)
+        if node.tag not in _TAGS:
+            mark = Spot(node.start_mark.line + 1, node.start_mark.column)
+            said = "tags like !!set or !name have no meaning here"
+            self.mistakes.append(Mistake(mark, place, said))
         self._inside.pop()
         return value
 
@@ -195,14 +202,14 @@ class _Reader:
         values = {}
         for key, (spot, inner) in self._pairs(node, place).items():
             self.spots[*place, key] = spot
-            values[key] = self.value(inner, (*place, key))
+            values[key] = self._value(inner, (*place, key))
         return values
 
     def _list(self, node: yaml.SequenceNode, place: Place) -> list[object]:
         values = []
         for index, inner in enumerate(node.value):
             self.spots[*place, index] = self._loader.items[node, index]
-            values.append(self.value(inner, (*place, index)))
+            values.append(self._value(inner, (*place, index)))
         return values
 
     def _enter(self, node: yaml.Node) -> None:
@@ -245,26 +252,20 @@ class _Reader:
         found: dict[str, tuple[Spot, yaml.Node]] = {}
         for group in groups:
             if not isinstance(group, yaml.MappingNode):
-                self._say(node, place, "should be the alias of a group of keys: *name")
+                spot = Spot(node.start_mark.line + 1, node.start_mark.column)
+                said = "should be the alias of a group of keys: *name"
+                self.mistakes.append(Mistake(spot, place, said))
                 continue
             self._enter(group)
             found = self._pairs(group, place[:-1]) | found
             self._inside.pop()
         return found
 
-    def _scalar(self, node: yaml.ScalarNode, place: Place) -> object:
-        if node.tag in _TEXT or node.tag == f"{_TAG}merge":
-            return node.value
-        if node.tag == f"{_TAG}int" and not _DECIMAL.fullmatch(node.value):
-            return node.value
+    def _scalar(self, node: yaml.Node) -> object:
+        text = str(node.value)
+        if node.tag == f"{_TAG}int" and not _DECIMAL.fullmatch(text):
+            return text
         try:
-            if node.tag in (*_NUMBERS, f"{_TAG}bool", f"{_TAG}null"):
-                return self._loader.construct_object(node)
+            return self._loader.construct_object(node) if node.tag in _NO_TEXT else text
         except (ValueError, LookupError, ArithmeticError):
-            return node.value  # not what its tag says
-        self._say(node, place, "a tag like !!binary has no meaning here")
-        return None
-
-    def _say(self, node: yaml.Node, place: Place, what: str) -> None:
-        mark = node.start_mark
-        self.mistakes.append(Mistake(Spot(mark.line + 1, mark.column), place, what))
+            return text  # not what its tag says

@@ -20,8 +20,10 @@ LEVELS = {
     "config.types": 1,
     "config.yaml_file": 2,
     "config.settings": 2,
-    "config.options": 3,
     "config.plant": 3,
+    "config.mistakes": 4,
+    "config.options": 5,
+    "config.plant_file": 6,
     "demo": 3,
     "capture": 4,
     "sampling": 4,
@@ -46,7 +48,7 @@ LEVELS = {
     "__main__": 16,
 }
 STAGES = {"capture", "sampling", "inference", "smoothing", "sinks"}
-SETTINGS = {"config.types", "config.yaml_file", "config.settings", "config.options"}
+SETTINGS = {name for name in LEVELS if name.startswith("config.")}
 # Stages get what they need from their constructors, and the runtime knows them by their protocols.
 FORBIDDEN = dict.fromkeys(STAGES | {"demo"}, STAGES | SETTINGS)
 FORBIDDEN["runtime"] = STAGES | SETTINGS | {"demo"}

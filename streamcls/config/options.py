@@ -4,19 +4,19 @@ The command line, the Python API and settings files all go through `from_options
 command line have the settings' names with `-` for `_`; `options()` says in which group each nests.
 """
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
 from streamcls.config import yaml_file
+from streamcls.config.mistakes import did_you_mean, marks, place_of, variables, what_is_wrong
 from streamcls.config.settings import (
+    OPTION_NAMES,
     CaptureSettings,
     ConnectionSettings,
     Group,
@@ -25,17 +25,30 @@ from streamcls.config.settings import (
     SignalSettings,
 )
 from streamcls.config.types import FileOnly, Metavar, WrittenBy
-from streamcls.config.yaml_file import Where
+from streamcls.config.yaml_file import Document, Mistake, Place
 from streamcls.errors import SettingsError
 
-# These exclude each other: the one that is given as an option overrules both of the file.
-_EITHER: tuple[Where, ...] = (("sample", "every"), ("sample", "fps"))
+__all__ = [
+    "EITHER",
+    "Option",
+    "check_fits",
+    "described",
+    "did_you_mean",
+    "from_document",
+    "from_options",
+    "options",
+    "outputs_of",
+    "placed_options",
+    "put",
+]
 
-# What the group `model` calls `name` is the option --model, and so on.
-_OPTION_NAMES: dict[Where, str] = {
-    ("model", "name"): "model",
-    ("connection", "transport"): "rtsp_transport",
-}
+Where: TypeAlias = tuple[str, ...]  # the keys from the top of the settings to a value
+
+# Two that exclude each other: the one that is given nearer to the source overrules both.
+EITHER: tuple[tuple[Where, Where], ...] = (
+    (("sample", "every"), ("sample", "fps")),
+    (("postprocess", "allow"), ("postprocess", "deny")),
+)
 
 # A switch that may also be left alone has a second option, which turns it off.
 _OFF = {"show": "headless"}
@@ -76,7 +89,7 @@ def options() -> dict[str, Option]:
         else:
             leaves = [((name,), top)]
         for where, field in leaves:
-            option = _OPTION_NAMES.get(where, where[-1])
+            option = OPTION_NAMES.get(where, where[-1])
             found[option] = Option(
                 name=option,
                 where=where,
@@ -94,16 +107,9 @@ def _file_only(field: FieldInfo) -> bool:
 
 
 def _metavar(field: FieldInfo) -> str:
-    found = [mark.text for mark in _marks(field.annotation) if isinstance(mark, Metavar)]
+    found = [mark.text for mark in marks(field.annotation) if isinstance(mark, Metavar)]
     found += [mark.text for mark in field.metadata if isinstance(mark, Metavar)]
     return found[-1] if found else "NAME"  # the innermost comes first
-
-
-def _marks(annotation: object) -> Iterator[object]:
-    """All that an annotation is made of: the types in a union, and what they are marked with."""
-    for inner in get_args(annotation):
-        yield inner
-        yield from _marks(inner)
 
 
 def _writers() -> dict[str, WrittenBy]:
@@ -130,22 +136,64 @@ def from_options(given: Mapping[str, object], file: Path | None = None) -> Setti
         SettingsError: with a line for each mistake, naming the option, or the file, its line and
             the key.
     """
-    values, lines = yaml_file.load(file) if file is not None else ({}, {})
+    return from_document(given, None if file is None else yaml_file.load(file))
+
+
+def from_document(given: Mapping[str, object], document: Document | None) -> Settings:
+    """The same for a file that was read already."""
+    file = document or Document(Path(), {}, {}, [])
+    if "cameras" in file.values:
+        raise SettingsError(
+            f"{file.file}:{file.spots['cameras',].line}: cameras: this command takes one source; "
+            "streamcls run takes many"
+        )
+    placed = placed_options(given)
+    found = [*file.mistakes, *variables(file, Settings)]
+    for place, value in placed.items():
+        file.spots.pop(place, None)
+        put(file.values, place, value)
+    wrong: list[str] = []
+    try:
+        settings = Settings.model_validate(file.values)
+    except ValidationError as error:
+        wrong, more = described(error, Settings, file, placed)
+        found += more
+    wrong += file.report(found)
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    return settings
+
+
+def described(
+    error: ValidationError, root: type[BaseModel], file: Document, placed: Collection[Where]
+) -> tuple[list[str], list[Mistake]]:
+    """What pydantic found wrong: a line for each mistake in the placed options, and the file's."""
+    of_options: list[str] = []
+    of_file: list[Mistake] = []
+    for detail in error.errors():
+        place, what = place_of(detail), what_is_wrong(detail, root)
+        if place[:1] in placed or place[:2] in placed:
+            of_options.append(_mistake(place, what))
+        elif place == ("source",) and place not in file.spots:
+            of_options.append(
+                f"SOURCE: {what}; give a video, a camera, or `source:` in a settings file"
+            )
+        else:
+            of_file.append(file.mistake(place, what))
+    return of_options, of_file
+
+
+def placed_options(given: Mapping[str, object]) -> dict[Where, object]:
+    """Options by their place; None for what they exclude, and nothing for None."""
     placed: dict[Where, object] = {
         ("source",) if name == "source" else options()[name].where: value
         for name, value in given.items()
         if value is not None
     }
-    if not placed.keys().isdisjoint(_EITHER):
-        placed = dict.fromkeys(_EITHER) | placed
-    for where, value in placed.items():
-        lines.pop(where, None)
-        _put(values, where, value)
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        mistakes = sorted(error.errors(), key=lambda d: lines.get(tuple(map(str, d["loc"])), 0))
-        raise SettingsError("\n".join(_mistake(d, file, lines) for d in mistakes)) from error
+    for pair in EITHER:
+        if not placed.keys().isdisjoint(pair):
+            placed = dict.fromkeys(pair) | placed
+    return placed
 
 
 # What only files, and only live sources, have.
@@ -200,7 +248,8 @@ def _named(where: Where) -> str:
     return key if option is None else f"--{option.replace('_', '-')} ({key})"
 
 
-def _put(values: dict[str, Any], where: Where, value: object) -> None:
+def put(values: dict[str, Any], where: Where, value: object) -> None:
+    """Sets a value in nested groups."""
     *groups, key = where
     for name in groups:
         if values.get(name) is None:  # not there, or all its keys are commented out
@@ -211,47 +260,9 @@ def _put(values: dict[str, Any], where: Where, value: object) -> None:
     values[key] = value
 
 
-def _mistake(detail: ErrorDetails, file: Path | None, lines: Mapping[Where, int]) -> str:
-    """One of pydantic's errors as a line: where it is, and what is wrong."""
-    where = tuple(str(part) for part in detail["loc"])
-    text = _what(detail, where)
-    if where in lines:
-        return f"{file}:{lines[where]}: {'.'.join(where)}: {text}"
-    if where == ("source",) and detail["type"] == "missing":
-        return "SOURCE: missing; give a video, a camera, or `source:` in a settings file"
-    if where == ("source",):
-        return f"SOURCE: {text}"
-    option = next((o.name for o in options().values() if o.where == where), ".".join(where))
-    return f"--{option.replace('_', '-')}: {text}"
-
-
-def _what(detail: ErrorDetails, where: Where) -> str:
-    if detail["type"] == "extra_forbidden":
-        elsewhere = options().get(where[-1])
-        if elsewhere is not None:
-            return f"unknown key here; it belongs in {'.'.join(elsewhere.where)}"
-        return f"unknown key{did_you_mean(where[-1], _siblings(where))}"
-    if detail["type"] == "model_type":
-        return "should be a group of keys, each on a line of its own below it"
-    if detail["type"] == "string_too_short":
-        return "should not be empty"
-    if detail["type"] == "missing":
-        return "missing"
-    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return message if detail["type"] == "value_error" else f"{message}, not {detail['input']!r}"
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of a message on an unknown name; empty where no known one is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f", did you mean '{near[0]}'?" if near else ""
-
-
-def _siblings(where: Where) -> list[str]:
-    """The keys that are known where this one stands."""
-    group: type[BaseModel] = Settings
-    for key in where[:-1]:
-        inner = group.model_fields[key].annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            group = inner
-    return list(group.model_fields)
+def _mistake(place: Place, what: str) -> str:
+    """A mistake in an option."""
+    if place == ("source",):
+        return f"SOURCE: {what}"
+    names = (o.name for o in options().values() if o.where == place[: len(o.where)])
+    return f"--{next(names).replace('_', '-')}: {what}"

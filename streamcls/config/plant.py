@@ -9,6 +9,7 @@ from streamcls.config.settings import (
     CaptureSettings,
     ConnectionSettings,
     Group,
+    Groups,
     ModelSettings,
     OutputSettings,
     PostprocessSettings,
@@ -47,7 +48,7 @@ class PlantCamera(CameraSettings):
         return name
 
 
-class Defaults(Group):
+class Defaults(Groups):
     """Settings of every camera that does not say otherwise."""
 
     rotation: Literal[0, 90, 180, 270] = 0
@@ -163,7 +164,7 @@ class SpoolSettings(Group):
     """How long an event waits at the most."""
 
 
-class PlantSettings(Group):
+class PlantSettings(Groups):
     """All settings of a run over many cameras."""
 
     defaults: Defaults = Defaults()
@@ -191,11 +192,3 @@ class PlantSettings(Group):
         if twice is not None:
             raise ValueError(f"two cameras are called {twice!r}")
         return cameras
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_empty_groups(cls, values: object) -> object:
-        """A group whose keys are all commented out reads as null; it is as good as not there."""
-        if not isinstance(values, dict):
-            return values
-        return {key: value for key, value in values.items() if value is not None}

@@ -67,6 +67,18 @@ class Group(BaseModel):
     )
 
 
+class Groups(Group):
+    """Groups in a group."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty_groups(cls, values: object) -> object:
+        """A group whose keys are all commented out reads as null; it is as good as not there."""
+        if not isinstance(values, dict):
+            return values
+        return {key: value for key, value in values.items() if value is not None}
+
+
 class SampleSettings(Group):
     """Which part of the source is read, and which of its frames are classified."""
 
@@ -220,7 +232,7 @@ class RuntimeSettings(Group):
     """What happens when too many wait: `newest` lets the oldest go, `block` holds the source up."""
 
 
-class CameraSettings(Group):
+class CameraSettings(Groups):
     """Everything that may differ between the cameras of one run."""
 
     source: Annotated[Address, Field(repr=False)]
@@ -251,14 +263,6 @@ class CameraSettings(Group):
             check_plain(name)
         return regions
 
-    @model_validator(mode="before")
-    @classmethod
-    def _without_empty_groups(cls, values: object) -> object:
-        """A group whose keys are all commented out reads as null; it is as good as not there."""
-        if not isinstance(values, dict):
-            return values
-        return {key: value for key, value in values.items() if value is not None}
-
 
 class Settings(CameraSettings):
     """All settings of a run over one source."""
@@ -267,3 +271,10 @@ class Settings(CameraSettings):
     """What classifies."""
     runtime: RuntimeSettings = RuntimeSettings()
     """How it runs."""
+
+
+OPTION_NAMES: dict[tuple[str, ...], str] = {
+    ("model", "name"): "model",
+    ("connection", "transport"): "rtsp_transport",
+}
+"""Settings whose options have other names: what the group `model` calls `name` is --model."""

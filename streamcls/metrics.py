@@ -143,6 +143,12 @@ class Metrics:
                 was.written + written, was.dropped + dropped, failure or was.failure
             )
 
+    def output_recovered(self, name: str) -> None:
+        """An output that failed works again."""
+        with self._lock:
+            was = self._outputs.get(name, OutputCounts())
+            self._outputs[name] = OutputCounts(was.written, was.dropped)
+
     def drop_in_flight(self, cause: DropCause) -> None:
         """Everything in flight is given up."""
         with self._lock:

@@ -1,7 +1,5 @@
 """`streamcls check` of a settings file with cameras."""
 
-from pathlib import Path
-
 from streamcls.cli.check import print_json
 from streamcls.cli.report import print_table
 from streamcls.config.plant import PlantSettings
@@ -9,7 +7,7 @@ from streamcls.plant.check import CameraFound, Capacity, Report, check
 from streamcls.runtime.stop import Stop
 
 
-def check_plant(plant: PlantSettings, file: Path, *, as_json: bool, progress: bool) -> None:
+def check_plant(plant: PlantSettings, *, as_json: bool, progress: bool) -> None:
     """Checks, and prints what was found.
 
     Raises:
@@ -18,7 +16,7 @@ def check_plant(plant: PlantSettings, file: Path, *, as_json: bool, progress: bo
     """
     stop = Stop()
     with stop.on_signals():
-        report = check(plant, file, stop, progress=progress)
+        report = check(plant, stop, progress=progress)
     if stop.signal is not None:
         raise SystemExit(128 + stop.signal)
     if as_json:

@@ -93,7 +93,7 @@ class MqttSettings(Group):
     topic: Name = "streamcls"
     """What all topics begin with; two runs at one broker need two."""
     client_id: Name | None = None
-    """Name of the connection at the broker; without it, made of topic and host name."""
+    """Name of the connection at the broker; without it, a new one each time."""
     keepalive: SecondsAboveZero = 30.0
     """How often the connection is looked after."""
     discovery: bool = True

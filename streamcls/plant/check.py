@@ -83,8 +83,8 @@ class Report:
     @property
     def is_ok(self) -> bool:
         """Whether it can run as it is."""
-        wrong = [one for one in (*self.cameras, *self.others) if one.error]
-        return not wrong and self.capacity.holds
+        wrong = [one.error for one in self.cameras] + [one.error for one in self.others]
+        return not any(wrong) and self.capacity.holds
 
 
 def check(plant: PlantSettings, stop: Stop, *, progress: bool) -> Report:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from streamcls.config.plant import PlantSettings
-from streamcls.errors import MissingPackageError, StreamclsError
+from streamcls.errors import MissingPackageError
 from streamcls.plant.listener import Answer, Listener
 from streamcls.plant.plant import Plant
 from streamcls.runtime.closing import Closing

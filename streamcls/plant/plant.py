@@ -156,7 +156,9 @@ class Plant(Closing):
         waiting = [f"{one.name}: {one.waiting} events wait" for one in self.alerts.standing()]
         good = sum(one.state == "ok" for one in self.cameras.running)
         total = len(self.cameras.running)
-        return "; ".join([f"{good} of {total} cameras ok, {labels:.1f} labels/s", *cameras, *waiting])
+        return "; ".join(
+            [f"{good} of {total} cameras ok, {labels:.1f} labels/s", *cameras, *waiting]
+        )
 
     def close(self) -> None:
         """Ends all of it, within the five seconds that a stop may take. Can be called again."""

@@ -198,6 +198,12 @@ class CameraState:
             self._failed = (*self._failed, output)
             self._tell(self._event("output_failed", now_s, now_s, f"{output}: {reason}"))
 
+    def tell_recovery(self, output: str, now_s: float) -> None:
+        """An output that failed works again."""
+        with self._lock:
+            self._failed = tuple(name for name in self._failed if name != output)
+            self._tell(self._event("output_recovered", now_s, now_s, output))
+
     def finish(self, now_s: float) -> None:
         """The end of the run: closes the open segment and the state; answers come too late now."""
         with self._lock:

@@ -254,6 +254,24 @@ class LivePipeline(Closing):
     def _fail(self, name: str, error: Exception) -> None:
         log.error("%s; the run goes on without this output", error)
         self.output_failure = self.output_failure or error
+        self._note_failure(name, error)
+
+    def output_failed(self, name: str, error: Exception) -> None:
+        """An output that tries again by itself works no more."""
+        log.error("%s: %s; it is tried again and again", self._source.camera, error)
+        self._note_failure(name, error)
+
+    def output_recovered(self, name: str) -> None:
+        """It works again."""
+        log.warning("%s: %s is written again", self._source.camera, name)
+        self._metrics.output_recovered(name)
+        self._state.tell_recovery(name, self._now_s())
+
+    def output_lost(self, name: str, count: int) -> None:
+        """So many results or events were not written meanwhile."""
+        self._metrics.output(name, dropped=count)
+
+    def _note_failure(self, name: str, error: Exception) -> None:
         reason = mask(str(error))  # not all are ours, whose messages are masked already
         self._metrics.output(name, failure=reason)
         self._state.tell_failure(name, reason, self._now_s())

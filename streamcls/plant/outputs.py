@@ -1,0 +1,89 @@
+"""The outputs of a plant's cameras: each is opened anew when it fails, and none ends the run."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from streamcls.builders.live import LiveRun
+from streamcls.builders.live_outputs import live_outputs
+from streamcls.builders.outputs import asked_outputs, run_facts
+from streamcls.builders.outputs import check_outputs as check_camera_outputs
+from streamcls.config.options import check_fits
+from streamcls.config.plant import PlantCamera, PlantSettings
+from streamcls.config.plant_file import camera_settings
+from streamcls.config.settings import Settings
+from streamcls.errors import StreamclsError, UsageError
+from streamcls.protocols import Sink
+
+
+def add_outputs(run: LiveRun, settings: Settings, alerts: Sink | None) -> None:
+    """Gives a camera's run the outputs of its settings, and the one that tells of its events.
+
+    Raises:
+        OutputPathError: one can't be put where it is asked for.
+    """
+    pipeline = run.pipeline
+    for output in live_outputs(settings, run_facts(settings, run)):
+        sink = output.recovering(
+            failed=partial(pipeline.output_failed, output.name),
+            recovered=partial(pipeline.output_recovered, output.name),
+            lost=partial(pipeline.output_lost, output.name),
+        )
+        pipeline.add(output.name, sink)
+    if alerts is not None:
+        pipeline.add("alerts", alerts)
+
+
+def check_outputs(
+    plant: PlantSettings, file: Path, running: Sequence[PlantCamera] = ()
+) -> Iterator[str]:
+    """What is wrong with the outputs, a line for each camera that has a mistake.
+
+    Args:
+        plant: what is asked for.
+        file: the settings file, which none may replace.
+        running: cameras that run now; those that stay as they are have their files already.
+    """
+    seen: dict[Path, str] = {}
+    for camera in plant.cameras:
+        settings = camera_settings(plant, camera)
+        name = camera.camera
+        if camera not in running:
+            try:
+                check_fits(settings, live=True)
+                check_camera_outputs(settings, [file], live=True)
+            except UsageError as error:
+                yield from (f"{name}: {line}" for line in str(error).splitlines())
+        for setting, path in _places(settings):
+            other = seen.setdefault(path.resolve(), name)
+            if other != name:
+                yield (
+                    f"{name}: outputs.{setting}: {path} is {other}'s, too; "
+                    "let `{camera}` stand in its name"
+                )
+
+
+def folders(plant: PlantSettings) -> list[Path]:
+    """Where all outputs and the spool go, sorted."""
+    found = set()
+    for camera in plant.cameras:
+        settings = camera_settings(plant, camera)
+        found |= {path.parent for _, path in _places(settings)}
+        if settings.outputs.snapshots is not None:
+            found.add(settings.outputs.snapshots)
+        if settings.capture.folder is not None:
+            found.add(settings.capture.folder)
+    if plant.mqtt is not None or plant.webhook is not None:
+        found.add(plant.spool.folder)
+    return sorted(found)
+
+
+def _places(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """The files of a camera, by their settings."""
+    try:
+        asked = asked_outputs(settings, settings.camera)
+    except StreamclsError:
+        return  # which was said already
+    for name, one in asked.items():
+        if isinstance(one.place, Path) and not one.output.folder and one.place != Path("-"):
+            yield name, one.place

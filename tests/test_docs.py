@@ -8,11 +8,10 @@ from pathlib import Path
 
 import click
 import pytest
-import yaml
 
 from streamcls.cli import cli as group
 from streamcls.config.options import options
-from streamcls.config.settings import Settings
+from streamcls.config.plant_file import read_settings
 
 PROJECT = Path(__file__).parent.parent
 DOCS = {
@@ -74,9 +73,11 @@ def test_modules_that_the_docs_name_are_there() -> None:
             assert any(place.is_file() for place in places), f"{path.name}: {name}"
 
 
-def test_settings_in_the_docs_load() -> None:
+def test_settings_in_the_docs_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAM_PASSWORD", "geheim")
     for text in re.findall(r"```yaml\n(.*?)```", ALL, re.DOTALL):
-        Settings.model_validate(yaml.safe_load(text))
+        (tmp_path / "s.yaml").write_text(text)
+        read_settings(tmp_path / "s.yaml", {})
 
 
 def test_python_in_the_docs_runs(demo_clip: Path, tmp_path: Path) -> None:

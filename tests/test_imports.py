@@ -22,6 +22,7 @@ LEVELS = {
     "config.settings": 2,
     "config.plant": 3,
     "config.mistakes": 4,
+    "config.schema": 4,
     "config.options": 5,
     "config.plant_file": 6,
     "demo": 3,

@@ -26,6 +26,7 @@ COMMANDS = {
     "bench": "Measure models and whole runs on this machine.",
     "demo": "Try it, without any file of your own.",
     "check": "Say what a source is and what reads it.",
+    "config": "Print the schema of settings files.",
     "drill": "Go through every fault of a camera.",
     "models": "List the models known by name.",
 }

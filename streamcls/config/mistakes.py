@@ -46,7 +46,7 @@ def what_is_wrong(detail: ErrorDetails, root: Model) -> str:
         return _WORDS[kind]
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
     if is_secret(place, root):
-        return _brief(message) if kind == "value_error" else "should be text"
+        return _brief(message) if kind == "value_error" else "should be text, in quotes"
     if kind == "value_error":  # it may quote what it was given
         return _brief(message.replace(repr(value), _quoted(value)))
     return _brief(f"{message}, not {_quoted(value)}")
@@ -71,8 +71,8 @@ def variables(document: Document, root: Model) -> Iterator[Mistake]:
     for place, value in _leaves(document.values, ()):
         known = group_at(place[:-1], root) is None or field_at(place, root) is not None
         if is_secret(place, root):
-            if isinstance(value, (bool, float)):
-                yield document.mistake(place, "should be text: put it into quotes")
+            if isinstance(value, float):  # 12.50 would become 12.5
+                yield document.mistake(place, "should be text, in quotes")
         elif isinstance(value, str) and has_variable(value) and known:
             yield document.mistake(
                 place, "variables are for secrets: source, password, secret and url; not for this"
@@ -101,11 +101,16 @@ def _unknown(place: Place, root: Model) -> str:
     return f"unknown key{did_you_mean(key, group.model_fields if group is not None else ())}"
 
 
+_MISPLACED_GROUP = "unknown key here; it is a group of its own, check the indentation"
+
+
 def _of_one_source(place: Place) -> str | None:
     """Where a key of a file for one source belongs."""
     key = str(place[-1])
     if key in _homes(Settings):
         return f"unknown key here; it belongs in {_homes(Settings)[key]}"
+    if key in Settings.model_fields:
+        return _MISPLACED_GROUP
     if len(place) == 1 and key in {**PlantSettings.model_fields, **PlantCamera.model_fields}:
         return "only in a file with `cameras:`"
     return None
@@ -132,6 +137,8 @@ def _of_plant(place: Place) -> str | None:
         if place[0] == "defaults" and key in _PER_CAMERA:
             return "unknown key here; it belongs into each camera"
         return f"unknown key here; it belongs in {_homes(PlantCamera)[key]}"
+    if key in PlantCamera.model_fields:
+        return _MISPLACED_GROUP
     return f"one for all cameras: belongs at the top, in {shared[key]}" if key in shared else None
 
 
@@ -148,8 +155,8 @@ def _homes(root: Model, prefix: str = "") -> dict[str, str]:
             homes.setdefault(name, f"{prefix}{name}")
             continue
         for leaf in group.model_fields:
-            option = OPTION_NAMES.get((name, leaf), leaf)
-            homes.setdefault(option, f"{prefix}{name}.{leaf}")
+            for key in (OPTION_NAMES.get((name, leaf), leaf), leaf):
+                homes.setdefault(key, f"{prefix}{name}.{leaf}")
     return homes
 
 

@@ -171,6 +171,8 @@ def described(
     of_options: list[str] = []
     of_file: list[Mistake] = []
     for detail in error.errors():
+        if detail["type"] == "too_short" and detail["input"]:
+            continue  # each thing in it is wrong, and said
         place, what = place_of(detail), what_is_wrong(detail, root)
         if place[:1] in placed or place[:2] in placed:
             of_options.append(_mistake(place, what))

@@ -109,7 +109,7 @@ def _same_names(document: Document) -> Iterator[Mistake]:
     first: dict[str, Place] = {}
     for place, camera in _cameras(document):
         name = camera.get("camera")
-        if isinstance(name, (str, int)):
+        if isinstance(name, (str, int, float)):
             before = first.setdefault(str(name).casefold(), place)
             if before != place:
                 yield document.mistake(

@@ -102,7 +102,8 @@ def load(file: Path) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
-        raise SettingsError(f"{file}:{line}: not YAML: {_problem(error)}") from error
+        # Without the error, which quotes the line, and a password in it.
+        raise SettingsError(f"{file}:{line}: not YAML: {_problem(error)}") from None
     except _Unbounded as error:
         raise SettingsError(f"{file}:{error}") from error
     return Document(file, values, reader.spots, reader.mistakes)
@@ -121,13 +122,27 @@ def _text(file: Path) -> str:
         raise SettingsError(f"{file}: not a text file in UTF-8") from error
 
 
+# What PyYAML says and people don't understand, by how it begins.
+_PROBLEMS = {
+    "expected <block end>": "indented otherwise than what stands above",
+    "expected '<document start>'": "indented otherwise than what stands above",
+    "mapping values are not allowed": "a `:` that makes no key; check indentation and quotes",
+    "could not find expected ':'": "a key without `:`, or text that needs quotes",
+    "found character '\\t'": "a tab; indent with spaces",
+    "found character": "text that begins with such a character needs quotes",
+    "found unexpected end of stream": "quotes that never end",
+    # What these quote could be a password.
+    "found undefined alias": "text that begins with * needs quotes, or there is no such anchor",
+    "found duplicate anchor": "text that begins with & needs quotes, or the anchor is there twice",
+    "found undefined tag": "text that begins with ! needs quotes",
+}
+
+
 def _problem(error: yaml.MarkedYAMLError) -> str:
-    """What PyYAML says, without what it quotes of names: the value of a password could be one."""
-    said = error.problem or error.context or "not understood"
+    said = error.problem or "not understood"
     if said.startswith("but ") and error.context:
         said = f"{error.context}, {said}"
-    quotes = re.match(r"found (undefined alias|duplicate anchor|undefined tag handle)", said)
-    return f"{quotes[0]}; text that begins with *, & or ! needs quotes" if quotes else said
+    return next((words for begin, words in _PROBLEMS.items() if said.startswith(begin)), said)
 
 
 class _Unbounded(Exception):

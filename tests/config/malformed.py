@@ -34,7 +34,7 @@ def _some(chance: random.Random, lines: list[str]) -> int:
 
 
 def _delete(chance: random.Random, lines: list[str]) -> None:
-    del lines[_some(chance, lines)]
+    lines[_some(chance, lines)] = ""
 
 
 def _double(chance: random.Random, lines: list[str]) -> None:
@@ -78,7 +78,7 @@ def _unit(chance: random.Random, lines: list[str]) -> None:
 
 
 def _cut(chance: random.Random, lines: list[str]) -> None:
-    del lines[chance.randrange(len(lines)) :]
+    del lines[chance.randrange(1, len(lines) + 1) :]
     lines.append(chance.choice(["", "  - ", "x", "{", "'", "---", "..."]))
 
 

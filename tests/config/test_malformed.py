@@ -93,7 +93,7 @@ def _merged_laughs(levels: int) -> bytes:
         (b"&r\nsource: a\nx: *r", "a group in it holds itself"),
         (b"source: a\nx: \0", "2: not YAML: a character that is no text"),
         (b"source: a\n--- \nsource: b\n", "2: not YAML: expected a single document"),
-        (b"source: a\n\tx: 1", "2: not YAML: "),
+        (b"source: a\n\tx: 1", "2: not YAML: a tab; indent with spaces"),
         ("source: ä".encode("utf-16"), "not a text file in UTF-8"),
         (b"source: \xe4", "not a text file in UTF-8"),
         (b"", "1: no settings"),

@@ -39,14 +39,15 @@ LEVELS = {
     "builders.recording": 8,
     "builders.live": 9,
     "builders.outputs": 10,
-    "export.pictures": 11,
-    "export.make": 12,
-    "export.verify": 13,
-    "bench": 14,
-    "api": 15,
-    "cli": 15,
-    "__init__": 16,
-    "__main__": 16,
+    "builders.live_outputs": 11,
+    "export.pictures": 12,
+    "export.make": 13,
+    "export.verify": 14,
+    "bench": 15,
+    "api": 16,
+    "cli": 16,
+    "__init__": 17,
+    "__main__": 17,
 }
 STAGES = {"capture", "sampling", "inference", "smoothing", "sinks"}
 SETTINGS = {name for name in LEVELS if name.startswith("config.")}

@@ -1,9 +1,9 @@
 """From settings to outputs, of recordings and of live runs."""
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +12,12 @@ from streamcls import clock
 from streamcls.builders.backend import folder_of
 from streamcls.builders.live import LiveRun
 from streamcls.builders.recording import Run
-from streamcls.builders.source import source_path
+from streamcls.builders.source import live_camera, source_path
 from streamcls.config.options import outputs_of
 from streamcls.config.settings import Settings
-from streamcls.config.types import Rotation
 from streamcls.protocols import Sink
-from streamcls.records import Result
-from streamcls.runtime.output_queue import OutputQueue
+
+_CAMERA = "{camera}"
 
 if TYPE_CHECKING:
     from streamcls.sinks.fonts import Typeface
@@ -34,13 +33,26 @@ class Asked:
     rotates: bool
 
 
-def asked_outputs(settings: Settings) -> Mapping[str, Asked]:
-    """The outputs that the settings ask for, by the names of their settings."""
+def asked_outputs(settings: Settings, camera: str | None = None) -> Mapping[str, Asked]:
+    """The outputs that the settings ask for, by the names of their settings.
+
+    Args:
+        settings: of the run.
+        camera: of a live source, its name, which stands for `{camera}` in their places.
+    """
     found = {}
     for name, (writer, place) in outputs_of(settings).items():
         module = importlib.import_module(f"streamcls.sinks.{writer.module}")
-        found[name] = Asked(module.OUTPUT, place, writer.rotates)
+        found[name] = Asked(module.OUTPUT, _placed(place, camera), writer.rotates)
     return found
+
+
+def _placed(place: object, camera: str | None) -> object:
+    if camera is None or not isinstance(place, Path) or _CAMERA not in str(place):
+        return place
+    from streamcls.sinks.rotation import plain
+
+    return Path(str(place).replace(_CAMERA, plain(camera)))
 
 
 def check_outputs(
@@ -51,25 +63,32 @@ def check_outputs(
     Args:
         settings: of the run.
         also_read: files that are read besides those in the settings.
-        live: whether names may have `strftime` fields.
+        live: whether names may have `strftime` fields and `{camera}`.
 
     Raises:
         OutputPathError: see `streamcls.sinks.files.check_outputs`; unknown ending; font that is
             none.
     """
-    from streamcls.sinks.files import STDOUT
+    from streamcls.sinks.files import STDOUT, check_folder
     from streamcls.sinks.files import check_outputs as check_files
     from streamcls.sinks.rotation import file_name
 
     now = clock.local()
-    named = {f"--{name}": one for name, one in asked_outputs(settings).items()}
-    files = {name: one.place for name, one in named.items() if isinstance(one.place, Path)}
+    asked = asked_outputs(settings, live_camera(settings) if live else None)
+    named = {f"--{name}": one for name, one in asked.items()}
+    files = {
+        name: one.place
+        for name, one in named.items()
+        if isinstance(one.place, Path) and not one.output.folder
+    }
     for name, path in files.items():
         if live and named[name].rotates and path != STDOUT:
             files[name] = file_name(path, now, changing=settings.outputs.rotate is not None)
     check_files(files, inputs(settings, also_read), overwrite=settings.outputs.overwrite)
     for name, one in named.items():
         one.output.check(name, one.place)
+    if settings.capture.folder is not None:
+        check_folder("capture.folder", settings.capture.folder)
     if settings.outputs.font is not None:
         from streamcls.sinks.fonts import Typeface
 
@@ -110,36 +129,6 @@ def sink_opener(
     return opened
 
 
-def live_sinks(settings: Settings, facts: "RunFacts") -> Iterator[tuple[str, Sink]]:
-    """The outputs of the settings by name, all but the window."""
-    from streamcls.sinks.files import STDOUT
-
-    asked = asked_outputs(settings)
-    if any(one.output.every_frame for one in asked.values()):
-        facts.typeface()  # takes a while to find, which would cost the first frames
-    for name, one in asked.items():
-        if one.rotates and isinstance(one.place, Path) and one.place != STDOUT:
-            rotation = settings.outputs.rotate or Rotation()
-            yield name, _rotating(one.output, one.place, facts, rotation)
-        else:
-            yield name, one.output.open(one.place, facts)
-
-
-def _rotating(output: "Output", path: Path, facts: "RunFacts", rotation: Rotation) -> Sink:
-    from streamcls.sinks.rotation import Rotating
-
-    def open_next(path: Path, first: Result) -> Sink:
-        return output.open(path, replace(facts, first=first))
-
-    return Rotating(
-        path,
-        open_next,
-        every_frame=output.every_frame,
-        seconds=rotation.seconds,
-        size=rotation.bytes,
-    )
-
-
 def run_facts(settings: Settings, run: Run | LiveRun) -> "RunFacts":
     """What the outputs of a run may have to know of it."""
     from streamcls.sinks.output import RunFacts
@@ -158,6 +147,9 @@ def run_facts(settings: Settings, run: Run | LiveRun) -> "RunFacts":
             zero_s = max(zero_s, settings.sample.start or 0.0)
     return RunFacts(
         info=info,
+        camera=run.source.camera if isinstance(run, LiveRun) else run.source.info.camera,
+        keep_s=settings.outputs.keep,
+        keep_bytes=settings.outputs.keep_size,
         zero_s=zero_s,
         top_k=settings.postprocess.top_k,
         threads=run.threads,
@@ -167,27 +159,3 @@ def run_facts(settings: Settings, run: Run | LiveRun) -> "RunFacts":
         backend=run.classifier.backend_name,
         typeface=typeface,
     )
-
-
-class Recorder:
-    """Turns a recording of the annotated video on and off while the run goes on."""
-
-    def __init__(self, run: LiveRun, facts: "RunFacts") -> None:
-        """Is off."""
-        self._run = run
-        self._facts = facts
-        self._recording: OutputQueue | None = None
-
-    def toggle(self) -> str | None:
-        """Ends the recording, or begins one into a new file, whose name it gives."""
-        from streamcls.sinks.annotated_video import OUTPUT
-        from streamcls.sinks.rotation import stamped
-
-        if self._recording is not None:
-            self._run.pipeline.remove(self._recording)
-            self._recording = None
-            return None
-        path = stamped(self._run.source.camera, ".mp4", clock.local())
-        sink = _rotating(OUTPUT, path, self._facts, Rotation())
-        self._recording = self._run.pipeline.add(path.name, sink)
-        return path.name

@@ -14,7 +14,7 @@ from streamcls.masking import mask_address
 from streamcls.runtime.stop import Stop
 
 if TYPE_CHECKING:
-    from streamcls.capture.kind import Live, Recorded
+    from streamcls.capture.kind import Address, Live, Recorded
     from streamcls.capture.live import LiveSource
     from streamcls.protocols import Source
 
@@ -95,24 +95,35 @@ def live_opener(settings: Settings, stop: Stop) -> "Callable[[], LiveSource]":
     Raises:
         SettingsError: an address of a kind that can't be read; said here, before a model loads.
     """
-    from streamcls.capture.kind import Address, Reach
+    from streamcls.capture.kind import Reach
     from streamcls.capture.live import LiveSource, Retries, Trust
 
     how, found = settings.connection, _live(settings.source)
-    scheme, separator, rest = with_variables(settings.source).partition("://")
-    text = f"{scheme.lower()}{separator}{rest}" if separator else scheme
-    address = Address(text, shown=mask_address(settings.source))
+    address = _address(settings)
     reach = Reach(how.transport, how.connect_timeout, how.read_timeout, stop.wait)
     # Frames that may wait are old because of us, which says nothing of the line.
     max_delay_s = math.inf if may_wait(settings) else settings.signal.max_delay
     return partial(
         LiveSource,
         found.connector(address, reach),
-        camera=settings.camera or found.camera(address),
+        camera=live_camera(settings),
         retries=Retries(how.max_retries, how.retry_for),
         trust=Trust(settings.signal.frozen_after, max_delay_s),
         wait=stop.wait,
     )
+
+
+def live_camera(settings: Settings) -> str:
+    """The name that rows of a live source carry."""
+    return settings.camera or _live(settings.source).camera(_address(settings))
+
+
+def _address(settings: Settings) -> "Address":
+    from streamcls.capture.kind import Address
+
+    scheme, separator, rest = with_variables(settings.source).partition("://")
+    text = f"{scheme.lower()}{separator}{rest}" if separator else scheme
+    return Address(text, shown=mask_address(settings.source))
 
 
 def may_wait(settings: Settings) -> bool:

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.status import Status as Line
 
 from streamcls.builders.live import LiveRun, build_live
-from streamcls.builders.outputs import Recorder, asked_outputs, live_sinks, run_facts
+from streamcls.builders.live_outputs import Recorder, live_sinks
+from streamcls.builders.outputs import asked_outputs, run_facts
 from streamcls.builders.source import is_here
 from streamcls.cli.log import say
 from streamcls.cli.report import EventLines, model_line

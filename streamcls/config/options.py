@@ -225,15 +225,33 @@ def check_fits(settings: Settings, *, live: bool) -> None:
     wrong = []
     if outputs.show and not live:
         wrong.append("--show (outputs.show): only for live sources")
-    rotating = [value for writer, value in outputs_of(settings).values() if writer.rotates]
-    if outputs.rotate is not None and live and not set(rotating) - {Path("-")}:
-        *could, last = (f"--{name}" for name, writer in _writers().items() if writer.rotates)
-        wrong.append(f"--rotate (outputs.rotate): needs {', '.join(could)} or {last}")
+    if live:
+        wrong += _without_outputs(settings)
     for where in _FILES_ONLY if live else _LIVE_ONLY:
         if _given(settings, where):
             wrong.append(f"{_named(where)}: only for {kind}")
     if wrong:
         raise SettingsError("\n".join(wrong))
+
+
+def _without_outputs(settings: Settings) -> list[str]:
+    """What says how files follow each other, where no output makes several."""
+    outputs, asked = settings.outputs, outputs_of(settings)
+    several = [name for name, writer in _writers().items() if writer.rotates]
+    makes = any(name in several and place != Path("-") for name, (_, place) in asked.items())
+    wrong = []
+    if outputs.rotate is not None and not makes:
+        wrong.append(f"--rotate (outputs.rotate): needs {_or(several)}")
+    if outputs.snapshots is None and not makes:
+        for name in ("keep", "keep_size"):
+            if getattr(outputs, name) is not None:
+                wrong.append(f"{_named(('outputs', name))}: needs {_or([*several, 'snapshots'])}")
+    return wrong
+
+
+def _or(names: list[str]) -> str:
+    *could, last = (f"--{name}" for name in names)
+    return f"{', '.join(could)} or {last}"
 
 
 def _given(settings: Settings, where: Where) -> bool:

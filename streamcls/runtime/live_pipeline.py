@@ -20,7 +20,7 @@ from streamcls import clock
 from streamcls.errors import OutputPathError
 from streamcls.masking import mask
 from streamcls.metrics import Metrics, OutputCounts
-from streamcls.protocols import LiveSource, Refreshed, Sink
+from streamcls.protocols import LiveSource, Pictured, Refreshed, Sink
 from streamcls.records import (
     NO_IMAGE,
     Event,
@@ -149,8 +149,9 @@ class LivePipeline(Closing):
             self._output_threads.start(f"output-{name}", lambda: self._refresh(name, sink))
             return None
         every = sink.every_frame
+        images = every or isinstance(sink, Pictured)
         queue = self.output(
-            name, Wanted(answers=not every, frames=every, images=every, events=True)
+            name, Wanted(answers=not every, frames=every, images=images, events=True)
         )
         self._output_threads.start(f"output-{name}", lambda: serve(queue, sink, self._failed))
         return queue

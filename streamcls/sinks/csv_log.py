@@ -1,11 +1,13 @@
 """The CSV log: a row for each classified frame."""
 
 import csv
-from datetime import UTC, datetime
+import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from streamcls.records import Event, Result
-from streamcls.sinks.files import as_text, creating, writing
+from streamcls.sinks import moments
+from streamcls.sinks.growing_file import GrowingFile
 from streamcls.sinks.output import Output
 
 UNKNOWN = "unknown"
@@ -26,10 +28,17 @@ def header(top_k: int) -> list[str]:
     ]
 
 
+def row(values: Sequence[object]) -> str:
+    """A line of CSV (RFC 4180 quoting)."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(values)
+    return text.getvalue()
+
+
 class CsvLog:
     """Writes classified frames to a CSV file (UTF-8, RFC 4180 quoting), each row at once.
 
-    A crash loses nothing but the row being written: rows are not held back.
+    A crash loses nothing: rows are not held back. A full disk leaves no half of one.
     """
 
     every_frame = False
@@ -41,12 +50,8 @@ class CsvLog:
             OutputPathError: it exists by now, and `overwrite` is False.
             OutputError: it can't be created.
         """
-        self._path = path
         self._top_k = top_k
-        with creating(path, overwrite=overwrite) as file:
-            self._file = as_text(file)
-            self._csv = csv.writer(self._file, lineterminator="\n")
-            self._row(header(top_k))
+        self._file = GrowingFile(path, row(header(top_k)), overwrite=overwrite)
 
     def write(self, result: Result) -> None:
         """Adds a row.
@@ -57,42 +62,24 @@ class CsvLog:
         frame = result.frame
         top = [(score.label, f"{score.prob:.6f}") for score in result.top(self._top_k)]
         top += [("", "")] * (self._top_k - len(top))  # a model with fewer classes
-        self._row(
-            [
-                frame.camera,
-                frame.index,
-                f"{frame.pts_s:.6f}",
-                frame.time_source,
-                _utc(frame.captured_utc),
-                *(value for pair in top for value in pair),
-                result.steady if result.steady is not None else UNKNOWN,
-                f"{result.steady_prob:.6f}",
-            ]
-        )
-
-    def _row(self, values: list[str] | list[object]) -> None:
-        with writing(self._path):
-            self._csv.writerow(values)
-            self._file.flush()
+        values = [
+            frame.camera,
+            frame.index,
+            f"{frame.pts_s:.6f}",
+            frame.time_source,
+            "" if frame.captured_utc is None else moments.iso(frame.captured_utc),
+            *(value for pair in top for value in pair),
+            result.steady if result.steady is not None else UNKNOWN,
+            f"{result.steady_prob:.6f}",
+        ]
+        self._file.add(row(values))
 
     def event(self, event: Event) -> None:
         """Segments have a file of their own."""
 
     def close(self) -> None:
-        """Closes the file."""
-        with writing(self._path):
-            self._file.close()
-
-
-def _utc(captured: float | None) -> str:
-    """ISO 8601 with milliseconds and Z, or empty."""
-    if captured is None:
-        return ""
-    return (
-        datetime.fromtimestamp(captured, UTC)
-        .isoformat(timespec="milliseconds")
-        .replace("+00:00", "Z")
-    )
+        """Closes the file. Can be called again."""
+        self._file.close()
 
 
 OUTPUT = Output(lambda path, run: CsvLog(path, run.top_k, overwrite=run.overwrite))

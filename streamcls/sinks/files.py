@@ -2,15 +2,19 @@
 
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from streamcls import clock
 from streamcls.errors import OutputError, OutputPathError, StreamclsError
 
 STDOUT = Path("-")
+_PROBE_BYTES = 65536  # of a picture, about
+_PART_S = 10.0  # after which nobody writes a small file any more
 
 
 def check_outputs(
@@ -60,10 +64,73 @@ def _check_place(named: str, path: Path) -> None:
     folder = path.parent
     if path.is_dir():
         raise OutputPathError(f"{named}: is a folder; give a file name")
+    _check_writable(named, folder, path if path.exists() else folder)
+
+
+def _check_writable(named: str, folder: Path, place: Path) -> None:
     if not folder.is_dir():
         raise OutputPathError(f"{named}: there is no folder {folder}; create it first")
-    if not os.access(path if path.exists() else folder, os.W_OK):
+    if not os.access(place, os.W_OK):
         raise OutputPathError(f"{named}: no permission to write there")
+
+
+def check_folder(option: str, folder: Path) -> None:
+    """Raises unless a folder that takes files is there, or can be made.
+
+    Raises:
+        OutputPathError: it is none, or can't be written, or neither can the one that it is for.
+    """
+    named = f"{option} {folder}"
+    try:
+        place = folder.resolve()
+        if place.exists() and not place.is_dir():
+            raise OutputPathError(f"{named}: is a file; give a folder")
+        taking = folder if place.exists() else folder.parent
+        _check_writable(named, taking, taking)
+    except OutputPathError:
+        raise
+    except (OSError, ValueError, RuntimeError) as error:
+        raise OutputPathError(f"{named}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def open_folder(folder: Path, ours: re.Pattern[str]) -> None:
+    """Makes a folder for files of `write_whole` if it is missing.
+
+    Args:
+        folder: its parent folder must be there.
+        ours: names of files of which an earlier run may have left parts behind; those go.
+
+    Raises:
+        OutputError: it can't be had.
+    """
+    with writing(folder):
+        folder.mkdir(exist_ok=True)
+        for part in folder.glob(".*.part"):
+            name = part.name[1:].rsplit(".", 2)[0]
+            # Younger ones may be another camera's, which is at work.
+            if ours.fullmatch(name) and _age_s(part) > _PART_S:
+                part.unlink(missing_ok=True)
+
+
+def probe_room(folder: Path) -> None:
+    """Sees that a small picture fits into a folder.
+
+    Raises:
+        OutputError: the disk is full.
+    """
+    probe = folder / f".{os.getpid()}.part"
+    with writing(folder):
+        try:
+            probe.write_bytes(bytes(_PROBE_BYTES))
+        finally:
+            probe.unlink(missing_ok=True)
+
+
+def _age_s(path: Path) -> float:
+    try:
+        return clock.epoch_s() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 @contextmanager
@@ -118,21 +185,25 @@ def as_text(file: BinaryIO) -> TextIO:
     return io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="")
 
 
-def write_whole(path: Path, text: str, *, overwrite: bool) -> None:
+def write_whole(path: Path, content: str | bytes, *, overwrite: bool) -> None:
     """Writes a small file in one step: readers see all of it, or what was there before.
+
+    Meanwhile it has a name with a dot before and `.part` behind, which only a crash leaves there.
 
     Raises:
         OutputPathError: it exists, and `overwrite` is False.
         OutputError: it can't be written; an old file is untouched.
     """
+    if isinstance(content, str):
+        content = content.encode(errors="replace")
     place = path.resolve()
     aside = place.with_name(f".{place.name}.{os.getpid()}.part")
     with writing(path):
         if path.exists() and not path.is_file():  # a device or a pipe can't be replaced
-            path.write_text(text, encoding="utf-8", errors="replace")
+            path.write_bytes(content)
             return
         try:
-            aside.write_text(text, encoding="utf-8", errors="replace")
+            aside.write_bytes(content)
             if overwrite:
                 aside.replace(place)
             else:

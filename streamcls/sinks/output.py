@@ -26,6 +26,9 @@ class RunFacts:
         metrics: where its frames are counted.
         model, backend: what classifies.
         typeface: gives the font, which takes a while to find.
+        camera: name of the source.
+        keep_s, keep_bytes: after how long, and from how much on, old files are deleted; None for
+            never. For outputs that make files by themselves.
     """
 
     info: SourceInfo | None
@@ -38,6 +41,9 @@ class RunFacts:
     backend: str
     typeface: "Callable[[], Typeface]"
     first: Result | None = None
+    camera: str = ""
+    keep_s: float | None = None
+    keep_bytes: int | None = None
 
 
 def _anything(_option: str, _place: object) -> None:
@@ -54,8 +60,14 @@ class Output:
         check: raises OutputPathError, naming the option, for a place that can't be right; before
             anything is loaded.
         every_frame: what its sinks say of themselves.
+        of_events: whether it writes events and not results.
+        folder: whether its place is a folder, for many files.
+        pictured: whether its sinks are `Pictured`.
     """
 
     open: Callable[[Any, RunFacts], Sink]
     check: Callable[[str, Any], None] = _anything
     every_frame: bool = False
+    of_events: bool = False
+    folder: bool = False
+    pictured: bool = False

@@ -19,7 +19,8 @@ import numpy as np
 from streamcls.errors import OutputError
 from streamcls.media import av, cv2
 from streamcls.records import Event, Image, Result, SourceInfo
-from streamcls.sinks.files import creating, writing
+from streamcls.sinks.files import creating, remove, writing
+from streamcls.sinks.fitting import fitted
 from streamcls.sinks.sound import STEP_BACK_S, Sound
 
 if TYPE_CHECKING:
@@ -216,6 +217,8 @@ class VideoSink:
                 self._output.close()
             with suppress(OSError):
                 self._file.close()
+                if self._file.failure is not None and not self._file.written:
+                    remove(self._path)  # not one frame of it plays
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -242,23 +245,6 @@ class VideoSink:
         self._write(held, math.inf if whole else self._end_s)
 
 
-def fitted(image: Image, width: int, height: int) -> Image:
-    """A copy of the image; one of another size is fitted in, with black edges.
-
-    (H, W, 3) uint8 BGR to (height, width, 3): sources may change their size on the way.
-    """
-    rows, columns = image.shape[:2]
-    if (columns, rows) == (width, height):
-        return image.copy()
-    scale = min(width / columns, height / rows)
-    size = max(1, round(columns * scale)), max(1, round(rows * scale))
-    inner = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    left, top = (width - size[0]) // 2, (height - size[1]) // 2
-    made = np.zeros((height, width, 3), np.uint8)
-    made[top : top + size[1], left : left + size[0]] = inner
-    return made
-
-
 class _File:
     """The file under the muxer, each write at once on the disk.
 
@@ -268,12 +254,14 @@ class _File:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.failure: OSError | None = None
+        self.written = 0
 
     def write(self, data: bytes) -> int:
         if self.failure is None:
             try:
                 self._file.write(data)
                 self._file.flush()
+                self.written += len(data)
             except OSError as error:
                 self.failure = error
         return len(data)

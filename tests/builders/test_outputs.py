@@ -4,11 +4,8 @@ from typing import Any
 
 import pytest
 
-from streamcls.builders.live import build_live
 from streamcls.builders.outputs import (
-    asked_outputs,
     check_outputs,
-    live_sinks,
     run_facts,
     sink_opener,
 )
@@ -17,9 +14,6 @@ from streamcls.builders.source import open_recorded
 from streamcls.config.options import from_options
 from streamcls.errors import OutputPathError
 from streamcls.metrics import Metrics
-from streamcls.runtime.stop import Stop
-from streamcls.sinks.rotation import Rotating
-from streamcls.sinks.stats import StatsFile
 from tests.builders.fake import Fake
 
 
@@ -76,23 +70,3 @@ def test_where_one_can_not_be_opened_the_others_leave_nothing(clip: Path, tmp_pa
     with pytest.raises(OutputPathError, match="exists"):
         sink_opener(settings, run)()
     assert list(tmp_path.iterdir()) == [events]
-
-
-def test_live_outputs_rotate_where_they_can(tmp_path: Path) -> None:
-    names = {"csv": "a.csv", "video": "a.mp4", "events": "b.json", "stats": "s.json"}
-    given = {name: str(tmp_path / file) for name, file in names.items()}
-    settings = from_options({"source": "sim://", "rotate": "90s", **given})
-    assert set(asked_outputs(settings)) == set(names)
-    fake: Any = Fake()
-    run = build_live(settings, stop=Stop(), metrics=Metrics(), progress=False, classifier=fake)
-    sinks = dict(live_sinks(settings, run_facts(settings, run)))
-    rotating = {name for name, sink in sinks.items() if isinstance(sink, Rotating)}
-    assert rotating == {"csv", "video"}
-    assert all(vars(sinks[name])["_seconds"] == 90 for name in rotating)
-    assert {name: sink.every_frame for name, sink in sinks.items() if sink.every_frame} == {
-        "video": True
-    }
-    stats = sinks["stats"]
-    assert isinstance(stats, StatsFile)
-    assert stats.refresh_s == 10
-    sinks["events"].close()

@@ -130,6 +130,9 @@ LIVE_ONLY = {
     "frozen_after": 0,
     "max_delay": 1,
     "rotate": "1h",
+    "keep": "30d",
+    "keep_size": "1GB",
+    "snapshots": "pictures",
     "queue_size": 2,
     "queue_policy": "block",
 }
@@ -153,6 +156,17 @@ def test_a_rotation_of_nothing_is_refused() -> None:
         SettingsError, match=r"--rotate .outputs.rotate.: needs --csv, --jsonl, --events or --video"
     ):
         check_fits(from_options({"source": "0", "rotate": "1h"}), live=True)
+
+
+@pytest.mark.parametrize(("name", "value"), [("keep", "30d"), ("keep_size", "10GB")])
+def test_what_is_kept_of_nothing_is_refused(name: str, value: str) -> None:
+    given = {"source": "0", name: value, "stats": "s.json", "csv": "-"}
+    option = f"--{name.replace('_', '-')}"
+    needs = "--csv, --jsonl, --events, --video or --snapshots"
+    with pytest.raises(SettingsError, match=rf"^{option} .outputs.{name}.: needs {needs}$"):
+        check_fits(from_options(given), live=True)
+    check_fits(from_options({**given, "jsonl": "o.jsonl"}), live=True)
+    check_fits(from_options({**given, "snapshots": "pictures"}), live=True)
 
 
 def test_a_window_over_a_file_is_refused() -> None:

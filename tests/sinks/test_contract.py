@@ -8,9 +8,13 @@ import pytest
 from streamcls.cli.report import EventLines, Progress, SegmentTable
 from streamcls.metrics import Metrics
 from streamcls.protocols import Sink
+from streamcls.sinks.collect import Collector
 from streamcls.sinks.csv_log import CsvLog
+from streamcls.sinks.json_lines import JsonLines
+from streamcls.sinks.recovering import Recovering
 from streamcls.sinks.rotation import Rotating
 from streamcls.sinks.segments import SegmentLog
+from streamcls.sinks.snapshots import Snapshots
 from streamcls.sinks.stats import StatsFile
 from streamcls.sinks.video import VideoSink
 from tests.fakes import event, info, prediction, result
@@ -22,10 +26,46 @@ def rotating_csv(folder: Path, *, size: int | None) -> Sink:
     )
 
 
+def collector(folder: Path) -> Sink:
+    return Collector(
+        folder,
+        "cam",
+        uncertain=1.0,
+        changing=True,
+        random_s=1.0,
+        max_count=2,
+        max_size=10**6,
+        max_age_s=60.0,
+    )
+
+
+def ignore(*_: object) -> None:
+    pass
+
+
 SINKS: dict[str, Callable[[Path], Sink]] = {
     "csv": lambda folder: CsvLog(folder / "out.csv", 3),
     "segments.csv": lambda folder: SegmentLog(folder / "out.csv", 0.0),
     "segments.json": lambda folder: SegmentLog(folder / "out.json", 0.0),
+    "segments.jsonl": lambda folder: SegmentLog(folder / "out.jsonl", 0.0),
+    "segments, live": lambda folder: SegmentLog(folder / "out.json", 0.0, live=True),
+    "segments, rotating": lambda folder: Rotating(
+        folder / "out.json",
+        lambda path, _: SegmentLog(path, 0.0, live=True),
+        every_frame=False,
+        of_events=True,
+        size=1,
+    ),
+    "json lines": lambda folder: JsonLines(folder / "out.jsonl", 3, live=True),
+    "snapshots": lambda folder: Snapshots(folder / "pictures", keep_s=60.0),
+    "collect": collector,
+    "csv, recovering": lambda folder: Recovering(
+        lambda: rotating_csv(folder, size=1),
+        every_frame=False,
+        failed=ignore,
+        recovered=ignore,
+        lost=ignore,
+    ),
     "segments.vtt": lambda folder: SegmentLog(folder / "out.vtt", 0.0),
     "stats": lambda folder: StatsFile(folder / "out.json", Metrics(), backend="b", model="m"),
     "video": lambda folder: VideoSink(

@@ -8,6 +8,7 @@ from streamcls.errors import OutputError
 from streamcls.records import Prediction
 from streamcls.sinks.csv_log import CsvLog
 from tests.fakes import prediction, result
+from tests.sinks.full_disk import FullDisk
 
 HEADER = (
     "camera,frame,pts_s,time_source,captured_utc,label_1,prob_1,label_2,prob_2,label_3,prob_3,"
@@ -70,3 +71,18 @@ def test_live_rows_carry_the_time_of_day(tmp_path: Path) -> None:
 def test_a_full_disk_is_said_with_the_name(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"/dev/full: can't write: No space left on device"):
         CsvLog(Path("/dev/full"), 3)
+
+
+def test_a_full_disk_leaves_no_half_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, disk = CsvLog(tmp_path / "o.csv", 3), FullDisk(monkeypatch)
+    log.write(result(0, raw=prediction()))
+    before = (tmp_path / "o.csv").read_text()
+    disk.full = True
+    with pytest.raises(OutputError):
+        log.write(result(1, raw=prediction()))
+    assert (tmp_path / "o.csv").read_text() == before
+    disk.full = False
+    log.write(result(2, raw=prediction()))
+    log.close()
+    rows = list(csv.reader((tmp_path / "o.csv").read_text().splitlines()))
+    assert [row[1] for row in rows] == ["frame", "0", "2"]

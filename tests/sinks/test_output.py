@@ -10,6 +10,7 @@ from streamcls.config.settings import OutputSettings
 from streamcls.config.types import WrittenBy
 from streamcls.errors import OutputPathError
 from streamcls.metrics import Metrics
+from streamcls.protocols import Pictured
 from streamcls.sinks.fonts import Typeface
 from streamcls.sinks.output import Output, RunFacts
 from tests.fakes import LABELS, event, info, prediction, result
@@ -21,7 +22,14 @@ WRITERS = {
     if isinstance(mark, WrittenBy)
 }
 # Those that are files, and a name for each. What is not a file has its own tests.
-FILES = {"csv": "a.csv", "events": "a.json", "video": "a.mp4", "stats": "a.json"}
+FILES = {
+    "csv": "a.csv",
+    "jsonl": "a.jsonl",
+    "events": "a.json",
+    "video": "a.mp4",
+    "stats": "a.json",
+}
+FOLDERS = {"snapshots": "pictures"}
 RECORDING = RunFacts(
     info=info(),
     zero_s=0.0,
@@ -45,16 +53,18 @@ def output(name: str) -> Output:
 def test_every_output_says_how_it_is_opened() -> None:
     assert all(isinstance(output(name), Output) for name in WRITERS)
     takes_paths = {n for n, f in OutputSettings.model_fields.items() if "Path" in str(f.annotation)}
-    assert set(FILES) == set(WRITERS) & takes_paths
+    assert {*FILES, *FOLDERS} == set(WRITERS) & takes_paths
+    assert {name for name in WRITERS if output(name).folder} == set(FOLDERS)
 
 
 @pytest.mark.parametrize("facts", [RECORDING, LIVE], ids=["recording", "live"])
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", FILES | FOLDERS)
 def test_it_opens_takes_results_and_closes(name: str, facts: RunFacts, tmp_path: Path) -> None:
-    path = tmp_path / FILES[name]
+    path = tmp_path / (FILES | FOLDERS)[name]
     output(name).check(f"--{name}", path)
     sink = output(name).open(path, facts)
     assert sink.every_frame == output(name).every_frame
+    assert isinstance(sink, Pictured) == output(name).pictured
     sink.event(event(end_s=None))
     for index in range(3):
         sink.write(result(index, raw=prediction()))
@@ -63,6 +73,7 @@ def test_it_opens_takes_results_and_closes(name: str, facts: RunFacts, tmp_path:
     sink.close()
     assert path.stat().st_size
     assert list(tmp_path.iterdir()) == [path]
+    assert path.is_file() or len(list(path.iterdir())) == 1
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -76,7 +87,8 @@ def test_what_exists_is_replaced_only_where_that_is_allowed(name: str, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("name", "wrong"), [("events", "a.txt"), ("video", "a.avi"), ("stats", "-")]
+    ("name", "wrong"),
+    [("events", "a.txt"), ("video", "a.avi"), ("stats", "-"), ("snapshots", "-")],
 )
 def test_a_place_that_can_not_be_right_is_said_with_its_option(name: str, wrong: str) -> None:
     with pytest.raises(OutputPathError, match=f"--{name} {wrong}"):

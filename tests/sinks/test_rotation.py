@@ -1,8 +1,11 @@
 import csv
+import json
+import re
 import time
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +15,9 @@ from streamcls.media import av
 from streamcls.protocols import Sink
 from streamcls.records import Result
 from streamcls.sinks.csv_log import CsvLog, header
+from streamcls.sinks.retention import Retention
 from streamcls.sinks.rotation import Rotating, file_name, stamped
+from streamcls.sinks.segments import SegmentLog
 from streamcls.sinks.video import VideoSink
 from tests.fakes import ListSink, event, info, prediction, result
 
@@ -43,7 +48,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 class File(ListSink):
     """A sink that writes ten bytes for each result into a file of its own."""
 
-    def __init__(self, path: Path, first: Result) -> None:
+    def __init__(self, path: Path, first: Result | None) -> None:
         super().__init__()
         self.path, self.first = path, first
         self.path.touch()
@@ -63,7 +68,7 @@ class Made:
         self.sink = Rotating(path, self._open, every_frame=False, seconds=seconds, size=size)
         self._next = 0
 
-    def _open(self, path: Path, first: Result) -> File:
+    def _open(self, path: Path, first: Result | None) -> File:
         assert all(file.closed == 1 for file in self.files), "the last one is still open"
         self.files.append(File(path, first))
         return self.files[-1]
@@ -247,7 +252,7 @@ def test_a_file_that_somebody_took_away_does_no_harm(tmp_path: Path) -> None:
 # -- real files
 
 
-def _csv(path: Path, _first: Result) -> Sink:
+def _csv(path: Path, _first: Result | None) -> Sink:
     return CsvLog(path, 2)
 
 
@@ -287,7 +292,8 @@ def test_csv_files_by_size_lose_no_row(tmp_path: Path) -> None:
 
 
 def test_each_video_begins_at_zero_and_plays_to_its_end(tmp_path: Path, clock: Clock) -> None:
-    def open_(path: Path, first: Result) -> Sink:
+    def open_(path: Path, first: Result | None) -> Sink:
+        assert first is not None
         about = replace(info(width=64, height=48), path=path, start_s=first.frame.pts_s)
         return VideoSink(path, about, lambda *_: None, start_s=None, threads=1)
 
@@ -321,7 +327,8 @@ def _pictures(path: Path) -> list[tuple[float, float]]:
 def test_videos_by_size(tmp_path: Path) -> None:
     """Fragments go to the disk each half second, so a file may be so much longer than asked for."""
 
-    def open_(path: Path, first: Result) -> Sink:
+    def open_(path: Path, first: Result | None) -> Sink:
+        assert first is not None
         about = replace(info(width=320, height=240), path=path, start_s=first.frame.pts_s)
         return VideoSink(path, about, lambda *_: None, start_s=None, threads=1)
 
@@ -341,7 +348,7 @@ def test_a_moment_is_taken_from_the_real_clocks(tmp_path: Path) -> None:
     """What the other tests put in their place."""
     opened: list[Path] = []
 
-    def open_(path: Path, _first: Result) -> Sink:
+    def open_(path: Path, _first: Result | None) -> Sink:
         opened.append(path)
         return ListSink()
 
@@ -360,3 +367,126 @@ def test_a_moment_is_taken_from_the_real_clocks(tmp_path: Path) -> None:
 def test_a_camera_gives_its_name_to_files_whatever_stands_in_it(camera: str, name: str) -> None:
     made = stamped(camera, ".png", datetime(2026, 5, 1, 12, 30))
     assert made == Path(f"{name}-20260501-123000.png")
+
+
+# -- files of events
+
+
+class Segments:
+    """A rotating sink of events, and what its files got."""
+
+    def __init__(self, path: Path, *, seconds: float | None = None, retention: Any = None):
+        self.files: list[File] = []
+        self.sink = Rotating(
+            path,
+            self._open,
+            every_frame=False,
+            of_events=True,
+            seconds=seconds,
+            retention=retention,
+        )
+
+    def _open(self, path: Path, first: Result | None) -> File:
+        assert first is None
+        assert all(file.closed == 1 for file in self.files), "the last one is still open"
+        self.files.append(File(path, first))
+        return self.files[-1]
+
+    @property
+    def told(self) -> list[list[tuple[str, float | None]]]:
+        return [[(one.label, one.end_s) for one in file.events] for file in self.files]
+
+
+def test_a_file_of_events_is_there_from_the_start(tmp_path: Path, clock: Clock) -> None:
+    made = Segments(tmp_path / "o.json")
+    assert (tmp_path / "o.json").exists()
+    clock.passed_s = 1e9
+    made.sink.event(event())
+    made.sink.close()
+    assert len(made.files) == 1
+
+
+def test_an_event_opens_the_next_file_and_a_result_does_not(tmp_path: Path, clock: Clock) -> None:
+    made = Segments(tmp_path / "o-%H%M.json", seconds=60)
+    clock.passed_s = 60.0
+    made.sink.write(result())
+    assert len(made.files) == 1
+    made.sink.event(event("cat"))
+    assert [file.path.name for file in made.files] == ["o-1230.json", "o-1231.json"]
+    assert made.told == [[], [("cat", 1.0)]]
+    assert made.files[0].results == made.files[1].results == []
+
+
+def test_a_segment_that_began_in_an_earlier_file_ends_in_the_one_that_is_open(
+    tmp_path: Path, clock: Clock
+) -> None:
+    """Each file is told what lasts, so it can say so; two files later, too."""
+    made = Segments(tmp_path / "o.json", seconds=60)
+    made.sink.event(event("cat", start_s=1.0, end_s=None))
+    made.sink.event(event("dog", camera="other", start_s=1.0, end_s=None))
+    clock.passed_s = 60.0
+    made.sink.event(event("dog", camera="other", start_s=1.0, end_s=2.0))
+    clock.passed_s = 120.0
+    made.sink.event(event("cat", start_s=1.0, end_s=3.0))
+    clock.passed_s = 180.0
+    made.sink.event(event("bird", start_s=3.0, end_s=None))
+    assert made.told == [
+        [("cat", None), ("dog", None)],
+        [("cat", None), ("dog", None), ("dog", 2.0)],
+        [("cat", None), ("cat", 3.0)],
+        [("bird", None)],
+    ]
+
+
+def test_every_segment_stands_in_one_file_of_those_that_are_left(
+    tmp_path: Path, clock: Clock
+) -> None:
+    def open_(path: Path, _first: Result | None) -> Sink:
+        return SegmentLog(path, 0.0, live=True)
+
+    sink = Rotating(tmp_path / "o.json", open_, every_frame=False, of_events=True, seconds=60)
+    for number in range(5):
+        clock.passed_s = number * 60.0
+        at_s = float(number)
+        sink.event(event(f"label {number}", start_s=at_s, end_s=None))
+        if number:
+            sink.event(event(f"label {number - 1}", start_s=at_s - 1, end_s=at_s))
+    sink.close()
+    files = [json.loads(path.read_text()) for path in sorted(tmp_path.iterdir())]
+    rows = [(row["label"], row["end_s"]) for rows in files for row in rows]
+    assert rows == [(f"label {number}", number + 1.0) for number in range(4)]
+    assert len(files) == 5
+
+
+# -- old files
+
+
+def test_old_files_go_when_a_new_one_begins_and_once_a_minute(tmp_path: Path, clock: Clock) -> None:
+    class Looks(Retention):
+        def __init__(self) -> None:
+            super().__init__(tmp_path, re.compile("none"))
+            self.current: list[str | None] = []
+
+        def clear(self, current: Path | None = None) -> None:
+            super().clear(current)
+            self.current.append(None if current is None else current.name)
+
+    looks = Looks()
+    made = Segments(tmp_path / "o-%H%M.json", seconds=3600, retention=looks)
+    assert looks.current == [None]
+    for number in range(1, 180):
+        clock.passed_s = number * 1.0
+        made.sink.write(result())
+    assert looks.current[1:] == ["o-1230.json"] * 2
+    clock.passed_s = 3600.0
+    made.sink.event(event())
+    assert looks.current[3:] == [None]
+
+
+def test_the_file_after_a_failure_is_a_new_one_where_none_is_ever_full(
+    tmp_path: Path, clock: Clock
+) -> None:
+    sink = Rotating(tmp_path / "o.csv", _csv, every_frame=False, new=True)
+    sink.write(result(raw=prediction()))
+    sink.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["o-20260501-123005.csv"]

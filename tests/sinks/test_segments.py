@@ -11,6 +11,7 @@ from streamcls.errors import OutputError, OutputPathError
 from streamcls.records import Event
 from streamcls.sinks.segments import SegmentLog
 from tests.fakes import event
+from tests.sinks.full_disk import FullDisk
 
 
 def as_csv(path: Path) -> list[dict[str, Any]]:
@@ -96,7 +97,7 @@ def test_vtt_is_on_the_players_time_line(tmp_path: Path) -> None:
 
 def test_the_ending_says_the_format(tmp_path: Path) -> None:
     SegmentLog(tmp_path / "o.JSON", 0.0).close()
-    with pytest.raises(OutputPathError, match=r"\.csv, \.json or \.vtt"):
+    with pytest.raises(OutputPathError, match=r"\.csv, \.json, \.jsonl or \.vtt"):
         SegmentLog(tmp_path / "o.txt", 0.0)
 
 
@@ -104,3 +105,83 @@ def test_a_full_disk_is_said_with_the_name(tmp_path: Path) -> None:
     (tmp_path / "o.csv").symlink_to("/dev/full")
     with pytest.raises(OutputError, match=r"o\.csv: can't write: No space left"):
         SegmentLog(tmp_path / "o.csv", 0.0)
+
+
+# -- JSON Lines
+
+
+def as_lines(path: Path) -> list[dict[str, Any]]:
+    text = path.read_text()
+    assert not text or text.endswith("\n")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_json_lines_have_what_is_over_and_only_grow(tmp_path: Path) -> None:
+    path = tmp_path / "o.jsonl"
+    log = SegmentLog(path, 0.0)
+    text = ""
+    for number in range(3):
+        log.event(event("cat", start_s=float(number), end_s=None))
+        assert path.read_text() == text
+        log.event(event("cat", start_s=float(number), end_s=number + 0.5))
+        assert path.read_text().startswith(text)
+        text = path.read_text()
+    log.close()
+    assert [one["end_s"] for one in as_lines(path)] == [0.5, 1.5, 2.5]
+
+
+# -- live sources
+
+LIVE_READERS = READERS | {".jsonl": as_lines}
+
+
+@pytest.mark.parametrize("ending", LIVE_READERS)
+def test_live_segments_say_when_they_were_by_the_calendar(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"o{ending}"
+    log = SegmentLog(path, 0.0, live=True)
+    began = replace(event("cat", end_s=None), start_utc=1_700_000_000.5)
+    log.event(began)
+    log.event(replace(began, end_s=1.0, end_utc=1_700_000_001.5))
+    log.event(event("dog", start_s=1.0, end_s=2.0))
+    log.close()
+    rows = LIVE_READERS[ending](path)
+    assert list(rows[0])[-2:] == ["start_utc", "end_utc"]
+    said = [(row["start_utc"] or None, row["end_utc"] or None) for row in rows]
+    assert said == [("2023-11-14T22:13:20.500Z", "2023-11-14T22:13:21.500Z"), (None, None)]
+
+
+@pytest.mark.parametrize("ending", LIVE_READERS)
+def test_a_live_file_that_is_closed_leaves_what_lasts_to_the_next_one(
+    ending: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"o{ending}"
+    log = SegmentLog(path, 0.0, live=True)
+    log.event(event("dog", end_s=1.0))
+    log.event(event("cat", start_s=1.0, end_s=None))
+    log.close()
+    log.close()
+    assert [row["label"] for row in LIVE_READERS[ending](path)] == ["dog"]
+
+
+# -- a full disk
+
+
+@pytest.mark.parametrize("ending", LIVE_READERS)
+def test_what_has_no_room_leaves_the_file_as_it_was(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"o{ending}"
+    log, disk = SegmentLog(path, 0.0), FullDisk(monkeypatch)
+    log.event(event("cat", end_s=None))
+    disk.full = True
+    with pytest.raises(OutputError):
+        log.event(event("cat", end_s=1.0))
+    LIVE_READERS[ending](path)
+    disk.full = False
+    log.event(event("dog", start_s=1.0, end_s=2.0))
+    log.event(event("cat", end_s=1.0))
+    log.close()
+    assert {row["label"]: float(row["end_s"]) for row in LIVE_READERS[ending](path)} == {
+        "dog": 2.0,
+        "cat": 1.0,
+    }

@@ -14,7 +14,7 @@ from streamcls.capture.file import FileSource
 from streamcls.errors import OutputError, OutputPathError
 from streamcls.media import av
 from streamcls.records import Image
-from streamcls.sinks.video import VideoSink, fitted
+from streamcls.sinks.video import VideoSink
 from tests.fakes import info, prediction, result
 from tests.sinks.videos import H264, copy, nothing, probe, times
 
@@ -107,39 +107,6 @@ def test_frames_that_change_their_size_are_scaled(tmp_path: Path, ffprobe: str) 
         sink.write(result(index, image=np.zeros(shape, np.uint8)))
     sink.close()
     assert len(times(ffprobe, tmp_path / "o.mp4")) == 3
-
-
-@pytest.mark.parametrize(
-    ("width", "height", "inner"),
-    [
-        (64, 48, (0, 48, 0, 64)),  # as it is
-        (128, 96, (0, 48, 0, 64)),  # twice as large
-        (32, 24, (0, 48, 0, 64)),  # half as large
-        (128, 48, (12, 36, 0, 64)),  # wide: edges above and below
-        (48, 96, (0, 48, 20, 44)),  # high: edges at the sides
-        (1, 1, (0, 48, 8, 56)),
-        (6400, 1, (23, 24, 0, 64)),  # at least a pixel of it
-    ],
-)
-def test_a_picture_of_another_size_is_fitted_in(
-    width: int, height: int, inner: tuple[int, int, int, int]
-) -> None:
-    image = np.full((height, width, 3), (40, 120, 200), np.uint8)
-    image.flags.writeable = False
-    made = fitted(image, 64, 48)
-    assert made.shape == (48, 64, 3)
-    assert made.flags.writeable
-    top, bottom, left, right = inner
-    assert (made[top:bottom, left:right] == (40, 120, 200)).all()
-    made[top:bottom, left:right] = 0
-    assert not made.any()  # the edges are black
-
-
-def test_a_picture_that_fits_is_copied_to_the_bit() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
-    made = fitted(image, 64, 48)
-    assert (made == image).all()
-    assert not np.shares_memory(made, image)
 
 
 def test_the_video_keeps_its_size_when_the_source_changes_its_own(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ LEVELS = {
     "config.settings": 2,
     "config.options": 3,
     "demo": 3,
+    "alerts": 4,
     "capture": 4,
     "sampling": 4,
     "inference": 4,
@@ -43,7 +44,7 @@ LEVELS = {
     "__init__": 16,
     "__main__": 16,
 }
-STAGES = {"capture", "sampling", "inference", "smoothing", "sinks"}
+STAGES = {"alerts", "capture", "sampling", "inference", "smoothing", "sinks"}
 SETTINGS = {"config.types", "config.yaml_file", "config.settings", "config.options"}
 # Stages get what they need from their constructors, and the runtime knows them by their protocols.
 FORBIDDEN = dict.fromkeys(STAGES | {"demo"}, STAGES | SETTINGS)

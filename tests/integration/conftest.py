@@ -10,6 +10,8 @@ import pytest
 from streamcls.builders.backend import Work
 from streamcls.builders.model import load_classifier
 from streamcls.config.settings import ModelSettings
+from tests.conftest import _program
+from tests.integration.certificates import Certificates, make_certificates
 from tests.integration.rtsp import FaultProxy, RtspServer, system_python_with_gst
 
 
@@ -61,3 +63,9 @@ def proxy(gstreamer: None) -> Iterator[Callable[[RtspServer], FaultProxy]]:
     """Draws bad lines to cameras: proxy(server).url is the camera's address over the line."""
     with ExitStack() as drawn:
         yield lambda server: drawn.enter_context(FaultProxy(server.port, userinfo=server.userinfo))
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """For servers on localhost."""
+    return make_certificates(_program("openssl"), tmp_path_factory.mktemp("certificates"))

@@ -19,6 +19,7 @@ from urllib3.exceptions import (
 )
 from urllib3.util import make_headers, parse_url
 
+from streamcls.alerts.network import why
 from streamcls.errors import SettingsError, SignalLostError
 
 
@@ -104,12 +105,9 @@ class Poster:
         if isinstance(error, TimeoutError):
             return f"no answer within {self._read_s:g} s"
         cause = error.__cause__ if isinstance(error, HTTPError) else error
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted: {cause.verify_message}"
         if isinstance(cause, http.client.HTTPException | ConnectionResetError | BrokenPipeError):
             return "broke the connection off without an answer"
-        said = getattr(cause, "strerror", None) or type(cause or error).__name__
-        return f"can't be reached: {said}"
+        return why(cause or error)
 
 
 def _tls(ca_file: Path | None) -> ssl.SSLContext:

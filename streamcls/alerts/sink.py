@@ -44,12 +44,12 @@ class AlertSink:
         self._show = states
         self._messages = Messages()
         self._states = {camera: CameraState("connecting")}
-        self._probs: dict[str, tuple[str | None, float]] = {}
-        self._tell(camera)
+        self._unsaid: set[str] = set()  # labels that ended, and maybe gave way to others
+        self._say(camera)
 
     def write(self, result: Result) -> None:
-        """Remembers how sure the label is, for when it next changes."""
-        self._probs[result.frame.camera] = (result.steady, result.steady_prob)
+        """All events of this frame came before it: shows that there is no label any more."""
+        self._say(*self._unsaid)
 
     def event(self, event: Event) -> None:
         """Puts its message into all spools, and shows the state that follows from it.
@@ -58,9 +58,12 @@ class AlertSink:
             OutputError: of the first spool that could not take it; the others have it.
         """
         message = self._messages.of(event)
-        failed = self._append(message) if message is not None else None
-        self._change(event)
-        if failed is not None:
+        failed = self._append(message) if message else None
+        if event.kind == "label":
+            self._change_label(event)
+        elif event.label in _STATES:
+            self._change_state(event)
+        if failed:
             raise failed
 
     def close(self) -> None:
@@ -74,3 +77,30 @@ class AlertSink:
             except OutputError as error:
                 failed = failed or error
         return failed
+
+    def _change_label(self, event: Event) -> None:
+        name = event.camera
+        was = self._states.get(name) or replace(self._states[self._camera], label=None, prob=None)
+        if event.end_s is None:
+            label, prob, since_utc = event.label, event.mean_prob, event.start_utc
+            self._states[name] = replace(was, label=label, prob=prob, since_utc=since_utc)
+            self._say(name)
+        elif was.label is not None:
+            self._states[name] = replace(was, label=None, prob=None, since_utc=event.end_utc)
+            self._unsaid.add(name)
+
+    def _change_state(self, event: Event) -> None:
+        """Into another state, with all regions of the camera; or says what is left at the end."""
+        if event.end_s is not None:
+            self._say(*self._unsaid)
+            return
+        changed = CameraState(event.label, event.reason, since_utc=event.start_utc)
+        within = [name for name in self._states if f"{name}/".startswith(f"{event.camera}/")]
+        self._states |= dict.fromkeys([event.camera, *within], changed)
+        self._say(event.camera, *within)
+
+    def _say(self, *names: str) -> None:
+        for name in names:
+            self._unsaid.discard(name)
+            if self._show is not None:
+                self._show.update_state(name, self._states[name])

@@ -26,6 +26,7 @@ LEVELS = {
     "config.options": 5,
     "config.plant_file": 6,
     "demo": 3,
+    "alerts": 4,
     "capture": 4,
     "sampling": 4,
     "inference": 4,
@@ -36,6 +37,7 @@ LEVELS = {
     "builders.backend": 6,
     "builders.relabelling": 6,
     "builders.model": 7,
+    "builders.look": 7,
     "builders.recording": 8,
     "builders.live": 9,
     "builders.outputs": 10,
@@ -43,13 +45,14 @@ LEVELS = {
     "export.pictures": 12,
     "export.make": 13,
     "export.verify": 14,
+    "plant": 12,
     "bench": 15,
     "api": 16,
     "cli": 16,
     "__init__": 17,
     "__main__": 17,
 }
-STAGES = {"capture", "sampling", "inference", "smoothing", "sinks"}
+STAGES = {"alerts", "capture", "sampling", "inference", "smoothing", "sinks"}
 SETTINGS = {name for name in LEVELS if name.startswith("config.")}
 # Stages get what they need from their constructors, and the runtime knows them by their protocols.
 FORBIDDEN = dict.fromkeys(STAGES | {"demo"}, STAGES | SETTINGS)

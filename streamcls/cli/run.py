@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import click
 from streamcls.builders.outputs import asked_outputs, check_outputs, sink_opener
 from streamcls.builders.recording import Run, build_run
 from streamcls.builders.source import is_live
-from streamcls.cli.log import say
+from streamcls.cli.log import say, set_level
 from streamcls.cli.options import settings_options, verbosity
 from streamcls.cli.report import Progress, SegmentTable, model_line
 from streamcls.config.options import from_options
+from streamcls.config.plant import PlantSettings
+from streamcls.config.plant_file import read_settings
 from streamcls.config.settings import SampleSettings, Settings
 from streamcls.errors import SourceError
 from streamcls.metrics import Metrics
@@ -48,10 +51,20 @@ def command(
     streamcls run match.mp4 --csv labels.csv --video out.mp4
     streamcls run match.mp4 --fps 5 --events segments.vtt
     streamcls run --config configs/recording.yaml
+    streamcls run --config configs/line.yaml
     """
     metrics = Metrics()
     try:
-        chosen = from_options({"source": source, **given}, config)
+        chosen = _settings({"source": source, **given}, config)
+        if isinstance(chosen, PlantSettings):
+            from streamcls.cli.run_plant import run_plant
+
+            assert config is not None
+            if not quiet and not verbose:
+                set_level(1)  # what happens in months is worth its lines
+            shown = not quiet and sys.stderr.isatty()
+            run_plant(chosen, config, given, quiet=quiet, progress=shown)
+            return
         check_outputs(chosen, [] if config is None else [config], live=is_live(chosen.source))
         if is_live(chosen.source):
             from streamcls.cli.run_live import run_live
@@ -64,6 +77,10 @@ def command(
         # stop.
         if config is None:
             raise
+
+
+def _settings(given: Mapping[str, object], config: Path | None) -> Settings | PlantSettings:
+    return from_options(given) if config is None else read_settings(config, given)
 
 
 def run_settings(chosen: Settings, metrics: Metrics, *, quiet: bool) -> None:

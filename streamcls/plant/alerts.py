@@ -186,9 +186,9 @@ def check_receivers(settings: PlantSettings) -> Iterator[tuple[str, str]]:
 
         yield _tried(f"mqtt {settings.mqtt.host}", partial(check_broker, _broker(settings.mqtt)))
     if settings.webhook is not None:
-        from streamcls.alerts.webhook import check_webhook
+        from streamcls.alerts.webhook import Webhook
 
-        yield _tried("webhook", partial(check_webhook, _address(settings.webhook)))
+        yield _tried("webhook", Webhook(_address(settings.webhook)).check)
 
 
 def _tried(what: str, work: Callable[[], str]) -> tuple[str, str]:

@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,9 @@ import pytest
 from streamcls.builders.backend import Work
 from streamcls.builders.model import load_classifier
 from streamcls.config.settings import ModelSettings
+from tests.conftest import _program
+from tests.integration.broker import Broker
+from tests.integration.certificates import Certificates, make_certificates
 from tests.integration.rtsp import FaultProxy, RtspServer, system_python_with_gst
 
 
@@ -61,3 +65,21 @@ def proxy(gstreamer: None) -> Iterator[Callable[[RtspServer], FaultProxy]]:
     """Draws bad lines to cameras: proxy(server).url is the camera's address over the line."""
     with ExitStack() as drawn:
         yield lambda server: drawn.enter_context(FaultProxy(server.port, userinfo=server.userinfo))
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """For servers on localhost."""
+    return make_certificates(_program("openssl"), tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def mqtt_broker(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
+    """Starts brokers: mqtt_broker(locked=True, certificates=…)."""
+    found = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        pytest.skip("mosquitto is not installed")
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    with ExitStack() as started:
+        yield lambda **options: started.enter_context(Broker(found, folder, **options))

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,10 +65,10 @@ def cameras(count: int, fps: int, files: list[Path]) -> Iterator[list[str]]:
             server.stdin.close()
 
 
-def cpu_s() -> Counter[str]:
+def cpu_s() -> dict[str, float]:
     """CPU seconds of this process so far, by what its threads do."""
     names = {thread.native_id: thread.name for thread in threading.enumerate()}
-    found: Counter[str] = Counter()
+    found: dict[str, float] = defaultdict(float)
     for task in Path("/proc/self/task").iterdir():
         try:
             fields = (task / "stat").read_text().rpartition(")")[2].split()
@@ -91,7 +91,8 @@ class Row:
     cpus: dict[str, float]
     rss_mb: float
 
-    def __str__(self) -> str:
+    def line(self) -> str:
+        """It as a line of the table."""
         p50, p99 = np.percentile(self.ages_ms, (50, 99))
         cpus = "".join(f"{self.cpus.get(part, 0):6.2f}" for part in ("capture", "classify"))
         lost = ", ".join(f"{count} {cause}" for cause, count in self.lost.items()) or "none"
@@ -113,6 +114,7 @@ class Ages:
     every_frame = False
 
     def __init__(self) -> None:
+        """Is not told to yet."""
         self.on = False
         self.kept: list[float] = []
 
@@ -185,14 +187,12 @@ def main(
         print(HEAD)
         for count in counts:
             with cameras(count, fps, files) as urls:
-                settings = PlantSettings(
-                    cameras=[
-                        {"camera": f"cam{at}", "source": url, "sample": {"fps": labels}}
-                        for at, url in enumerate(urls)
-                    ],
-                    model=asked,
-                )
-                print(measured(settings, seconds), flush=True)
+                given = [
+                    {"camera": f"cam{at}", "source": url, "sample": {"fps": labels}}
+                    for at, url in enumerate(urls)
+                ]
+                settings = PlantSettings.model_validate({"cameras": given, "model": asked})
+                print(measured(settings, seconds).line(), flush=True)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ class Camera(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
     """One of them; it begins anew for whoever comes first."""
 
     def __init__(self, units: list[bytes], fps: int) -> None:
+        """Plays these at this rate."""
         super().__init__()
         self._units, self._interval_ms = units, round(1000 / fps)
         self.set_shared(True)

@@ -39,7 +39,8 @@ def _print(report: Report) -> None:
 def _row(found: CameraFound) -> tuple[str, ...]:
     seen = found.seen
     if seen is None:
-        return (found.name, "dead", "", "", "", found.error)
+        asked = f"{found.asked:.1f}" if found.asked else ""
+        return (found.name, "dead", "", "", asked, found.error)
     faults = ", ".join(f"{count} frames {why}" for why, count in seen.faults.items())
     return (
         found.name,

@@ -53,7 +53,7 @@ class Capacity:
     """Whether this CPU can hold what is asked for.
 
     Attributes:
-        asked: labels a second, of the cameras that answer.
+        asked: labels a second; a dead camera counts with what the settings say of it.
         can: labels a second that the classifier gives when it does nothing else.
         reading: CPUs that reading all cameras takes.
         needed: CPUs that all of it takes.
@@ -97,7 +97,10 @@ def check(plant: PlantSettings, stop: Stop, *, progress: bool) -> Report:
     for camera in plant.cameras:
         relabelling(camera.postprocess, with_model.classifier.card.labels)
     cameras, reading = _look_at_all(plant, stop)
-    others = [*(_write_to(folder) for folder in folders(plant)), *_receivers(plant)]
+    others = [
+        *(_write_to(folder, made=made) for folder, made in folders(plant).items()),
+        *_receivers(plant),
+    ]
     pictures = [one.seen.picture for one in cameras if one.seen is not None]
     can = _measure(with_model, [one for one in pictures if one is not None], stop)
     asked, threads = sum(one.asked for one in cameras), with_model.threads
@@ -128,11 +131,20 @@ def _look_at(plant: PlantSettings, camera: PlantCamera, into: CameraFound, stop:
         into.seen = look(camera_settings(plant, camera), stop)
     except StreamclsError as error:
         into.error = str(error).removeprefix(f"{camera.camera}: ").partition("; given up")[0]
+        into.asked = _asked(camera, None)
         return
     into.error = _wrong(camera, into.seen)
-    fps, sample = into.seen.fps, camera.sample
-    rate = min(fps, sample.fps or fps) if sample.every is None else fps / sample.every
-    into.asked = rate * max(1, len(camera.regions))
+    into.asked = _asked(camera, into.seen.fps)
+
+
+def _asked(camera: PlantCamera, fps: float | None) -> float:
+    """Labels a second; of a camera whose rate is not known, what the settings say of it, or 0."""
+    sample = camera.sample
+    if sample.every is not None:
+        rate = (fps or 0.0) / sample.every
+    else:
+        rate = min((one for one in (fps, sample.fps) if one), default=0.0)
+    return rate * max(1, len(camera.regions))
 
 
 def _wrong(camera: PlantCamera, seen: Look) -> str:
@@ -148,8 +160,11 @@ def _wrong(camera: PlantCamera, seen: Look) -> str:
     return ""
 
 
-def _write_to(folder: Path) -> Found:
+def _write_to(folder: Path, *, made: bool) -> Found:
+    """`made` says that the run makes it where it is missing."""
     try:
+        if made:
+            folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"streamcls")
     except OSError as error:

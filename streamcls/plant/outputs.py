@@ -63,19 +63,23 @@ def check_outputs(
                 )
 
 
-def folders(plant: PlantSettings) -> list[Path]:
-    """Where all outputs and the spool go, sorted."""
-    found = set()
+def folders(plant: PlantSettings) -> dict[Path, bool]:
+    """Where all outputs and the spool go, and whether the run makes the folder if it is missing."""
+    found: dict[Path, bool] = {}
     for camera in plant.cameras:
         settings = camera_settings(plant, camera)
-        found |= {path.parent for _, path in _places(settings)}
-        if settings.outputs.snapshots is not None:
-            found.add(settings.outputs.snapshots)
-        if settings.capture.folder is not None:
-            found.add(settings.capture.folder)
+        found |= dict.fromkeys((path.parent for _, path in _places(settings)), False)
+        own = (_folder(settings), settings.capture.folder)
+        found |= dict.fromkeys((folder for folder in own if folder is not None), True)
     if plant.mqtt is not None or plant.webhook is not None:
-        found.add(plant.spool.folder)
-    return sorted(found)
+        found[plant.spool.folder] = True
+    return dict(sorted(found.items()))
+
+
+def _folder(settings: Settings) -> Path | None:
+    """Of snapshots, with the camera's name in it."""
+    one = asked_outputs(settings, settings.camera).get("snapshots")
+    return one.place if one is not None and isinstance(one.place, Path) else None
 
 
 def _places(settings: Settings) -> Iterator[tuple[str, Path]]:

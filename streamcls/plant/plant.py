@@ -129,7 +129,7 @@ class Plant(Closing):
     # -- how it goes
 
     def is_alive(self) -> bool:
-        """Whether the classifier answers whoever asks; a supervisor restarts us where it doesn't."""
+        """Whether the classifier answers who asks; a supervisor restarts us where it doesn't."""
         answers = self.model.turns.answers
         if answers != self._answers or self.model.turns.is_idle:
             self._answers, self._answered_s = answers, clock.now_s()

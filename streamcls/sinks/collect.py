@@ -90,7 +90,9 @@ class Collector(Pictured):
         if utc_s is None:
             utc_s = clock.epoch_s()
         note = _note(result, utc_s, reason)
-        self._kept.add(jpeg.encoded(image), note, utc_s=utc_s, reason=reason, dhash=hashed)
+        region = result.frame.camera.partition("/")[2]
+        why = f"{plain(region)}-{reason}" if region else reason
+        self._kept.add(jpeg.encoded(image), note, utc_s=utc_s, reason=why, dhash=hashed)
 
     def _reason(self, result: Result) -> str | None:
         """Why to keep it; the rarest reason first."""

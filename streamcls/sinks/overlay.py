@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw
 
-from streamcls.records import Image, Result, Score
+from streamcls.records import Image, RegionLabel, Result, Score
 from streamcls.sinks.fonts import Font, Typeface
 
 # Colours in the frame's own order, BGR.
@@ -58,13 +58,18 @@ class Overlay:
         """Draws onto the image, (H, W, 3) uint8 BGR, in place; too small ones stay as they are."""
         if not self._fits:
             return
+        for region in result.regions:
+            self._region(image, region)
         pad = self._pad
         panel = image[pad : pad + self._height, pad : pad + self._width]
         # Pillow takes the three channels as they are; the colours above are in their order.
         canvas = PillowImage.fromarray((panel * np.float32(_SHADE)).astype(np.uint8))
         pen = ImageDraw.Draw(canvas)
         status = result.status
-        if status is None or status.state == "ok":
+        if result.regions and status is not None and status.state == "ok":
+            self._title(pen, result.frame.camera, _WHITE)
+            self._lines(pen, "\n".join(map(_holds, result.regions)))
+        elif status is None or status.state == "ok":
             text, colour = (result.steady, _WHITE) if result.steady else ("unknown", _GREY)
             self._title(pen, text, colour)
             self._bars(pen, result.top(self._rows))
@@ -78,6 +83,25 @@ class Overlay:
         middle = self._pad + self._title_h // 2 - self._pad // 3
         fitted = self._fit(text, self._title_font, self._width - 2 * self._pad)
         pen.text((self._pad, middle), fitted, colour, self._title_font, anchor="lm")
+
+    def _region(self, image: Image, region: RegionLabel) -> None:
+        """A frame around it, and its name and label in a corner of it."""
+        left, top, right, bottom = region.box
+        if right <= left or bottom <= top:
+            return
+        line = max(1, self._pad // 4)
+        part = image[top:bottom, left:right]
+        colour = _BAR if region.steady else _GREY
+        part[:line] = part[-line:] = colour
+        part[:, :line] = part[:, -line:] = colour
+        high = min(self._row_h, part.shape[0])
+        fitted = self._fit(_holds(region), self._font, part.shape[1] - 2 * self._pad)
+        wide = min(part.shape[1], int(self._font.getlength(fitted)) + 2 * self._pad)
+        strip = part[-high:, :wide]
+        canvas = PillowImage.fromarray((strip * np.float32(_SHADE)).astype(np.uint8))
+        pen = ImageDraw.Draw(canvas)
+        pen.text((self._pad, high // 2), fitted, _WHITE, self._font, anchor="lm")
+        strip[:] = np.asarray(canvas)
 
     def _foot(self, pen: ImageDraw.ImageDraw, result: Result, fps: float) -> None:
         bottom, status = self._height - self._pad, result.status
@@ -96,13 +120,16 @@ class Overlay:
 
     def _lines(self, pen: ImageDraw.ImageDraw, text: str) -> None:
         """A text where the bars would be, in as many lines as there is room for."""
-        lines, room_px = [""], self._width - 2 * self._pad
-        for word in text.split():
-            longer = f"{lines[-1]} {word}".strip()
-            if not lines[-1] or self._font.getlength(longer) <= room_px:
-                lines[-1] = longer
-            else:
-                lines.append(word)
+        lines: list[str] = []
+        room_px = self._width - 2 * self._pad
+        for paragraph in text.splitlines():
+            lines.append("")
+            for word in paragraph.split():
+                longer = f"{lines[-1]} {word}".strip()
+                if not lines[-1] or self._font.getlength(longer) <= room_px:
+                    lines[-1] = longer
+                else:
+                    lines.append(word)
         y = self._pad + self._title_h
         for line in lines[: self._rows]:
             fitted = self._fit(line, self._font, room_px)
@@ -138,6 +165,12 @@ class Overlay:
                 shown += "…"
             self._fitted[key] = shown
         return self._fitted[key]
+
+
+def _holds(region: RegionLabel) -> str:
+    if region.steady is None:
+        return f"{region.name}: unknown"
+    return f"{region.name}: {region.steady} {region.steady_prob:.0%}"
 
 
 def clock(seconds: float) -> str:

@@ -114,7 +114,7 @@ class Spool:
     def wait(self, timeout_s: float) -> None:
         """Waits for a message that came after the last `first`, or until `wake`."""
         with self._changed:
-            self._changed.wait_for(lambda: self._news or self._closed, timeout_s)
+            self._changed.wait_for(lambda: self._news, timeout_s)
 
     def wake(self) -> None:
         """Ends a `wait`, now or the next; any thread."""
@@ -134,7 +134,7 @@ class Spool:
             if self._closed:
                 return
             self._write()
-            self._closed = True
+            self._closed = self._news = True
             self._file.close()
             self._changed.notify_all()
             if self._held:

@@ -26,7 +26,8 @@ _IN_MEMORY = 1000  # messages at most, while the disk takes none
 class Counts:
     """What waits in a spool and how much of it, and how many it has had to let go since opened.
 
-    `waiting` has the gaps in it. `in_memory` of them are not on the disk, because it takes nothing.
+    `waiting` has the gaps in it; `in_memory` of them are not on the disk, because it takes nothing,
+    and not in `bytes`.
     """
 
     waiting: int

@@ -20,7 +20,7 @@ from streamcls.errors import SignalLostError
 from tests.alerts.made import NOON_S, message
 from tests.integration.broker import DEADLINE_S, PASSWORD, USER, Broker, Listening
 from tests.integration.certificates import Certificates
-from tests.integration.delivering import delivering
+from tests.integration.delivering import delivering, until
 
 Start = Callable[..., Broker]
 
@@ -37,13 +37,6 @@ def publishing(settings: MqttSettings) -> Iterator[MqttPublisher]:
 
 def settings(broker: Broker, **more: object) -> MqttSettings:
     return MqttSettings("localhost", broker.port, **more)  # type: ignore[arg-type]
-
-
-def until(true: Callable[[], object]) -> None:
-    end_s = time.monotonic() + DEADLINE_S
-    while not true():
-        assert time.monotonic() < end_s
-        time.sleep(0.01)
 
 
 def test_messages_arrive_and_status_tells_of_us(mqtt_broker: Start, tmp_path: Path) -> None:

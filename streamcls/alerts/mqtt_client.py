@@ -87,6 +87,20 @@ class Listener(Protocol):
         ...
 
 
+class _Code(Protocol):
+    """What a broker answered, as paho tells it."""
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it is no."""
+        ...
+
+    @property
+    def value(self) -> int:
+        """As MQTT 5 numbers it."""
+        ...
+
+
 class MqttClient:
     """A connection to a broker."""
 
@@ -122,11 +136,7 @@ class MqttClient:
             client.will_set(status_topic(settings.prefix), "offline", qos=1, retain=True)
         if settings.tls:
             self._encrypt(client)
-        client.on_pre_connect = self._on_pre_connect
-        client.on_connect = self._on_connect
-        client.on_connect_fail = self._on_connect_fail
-        client.on_disconnect = self._on_disconnect
-        client.on_publish = lambda _client, _data, mid, _code, _more: listener.acknowledged(mid)
+        self._listen(client)
         self._client: Client | None = client
 
     def start(self) -> None:
@@ -196,11 +206,18 @@ class MqttClient:
             named = ", ".join(str(file) for file in files if file)
             raise SettingsError(f"mqtt: {named}: no certificates (PEM): {error}") from error
 
+    def _listen(self, client: "Client") -> None:
+        client.on_pre_connect = self._on_pre_connect
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+
     def _on_pre_connect(self, _client: "Client", _data: object) -> None:
         self._thread = threading.current_thread()
 
     def _on_connect(
-        self, client: "Client", _data: object, _flags: object, code: "Code", _more: object
+        self, client: "Client", _data: object, _flags: object, code: _Code, _more: object
     ) -> None:
         if self._stopping:
             client.disconnect()
@@ -226,23 +243,14 @@ class MqttClient:
         if not self._refused:  # which says more
             self._listener.disconnected("the connection is lost", denied=False)
 
+    def _on_publish(
+        self, _client: "Client", _data: object, mid: int, _code: object, _more: object
+    ) -> None:
+        self._listener.acknowledged(mid)
+
     def _hold(self, client: "Client", holding: bool) -> None:
         """Makes the pauses between tries long, or as usual again."""
         if holding != self._holding:
             self._holding = holding
             pauses = (_HOLD_S, _HOLD_S) if holding else (_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
             client.reconnect_delay_set(*pauses)
-
-
-class Code(Protocol):
-    """What a broker answered, as paho tells it."""
-
-    @property
-    def is_failure(self) -> bool:
-        """Whether it is no."""
-        ...
-
-    @property
-    def value(self) -> int:
-        """As MQTT 5 numbers it."""
-        ...

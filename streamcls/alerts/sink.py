@@ -1,5 +1,6 @@
 """The output of one live camera that puts its events into the spools of all receivers."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol, get_args
@@ -8,6 +9,8 @@ from streamcls.alerts.message import Message, Messages
 from streamcls.alerts.topics import CameraState
 from streamcls.errors import OutputError
 from streamcls.records import Event, Result, State
+
+log = logging.getLogger(__name__)
 
 _STATES = get_args(State)
 
@@ -51,7 +54,7 @@ class AlertSink:
             states: who shows states, if anybody does.
         """
         self._camera = camera
-        self._spools = tuple(spools)
+        self._spools = list(spools)
         self._show = states
         self._messages = Messages()
         self._states = {camera: CameraState("connecting")}
@@ -65,29 +68,31 @@ class AlertSink:
     def event(self, event: Event) -> None:
         """Puts its message into all spools, and shows the state that follows from it.
 
+        A spool that fails is left out from then on, and the log says so.
+
         Raises:
-            OutputError: of the first spool that could not take it; the others have it.
+            OutputError: no spool is left.
         """
         message = self._messages.of(event)
-        failed = self._append(message) if message else None
+        if message:
+            self._append(message)
         if event.kind == "label":
             self._change_label(event)
         elif event.label in _STATES:
             self._change_state(event)
-        if failed:
-            raise failed
 
     def close(self) -> None:
         """Nothing is left to do: what was appended is on the disk."""
 
-    def _append(self, message: Message) -> OutputError | None:
-        failed: OutputError | None = None
-        for spool in self._spools:
+    def _append(self, message: Message) -> None:
+        for spool in tuple(self._spools):
             try:
                 spool.append(message)
             except OutputError as error:
-                failed = failed or error
-        return failed
+                self._spools.remove(spool)
+                if not self._spools:
+                    raise
+                log.error("%s: events are not kept any more: %s", self._camera, error)
 
     def _change_label(self, event: Event) -> None:
         name = event.camera

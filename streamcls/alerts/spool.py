@@ -26,7 +26,8 @@ _IN_MEMORY = 1000  # messages at most, while the disk takes none
 class Counts:
     """What waits in a spool and how much of it, and how many it has had to let go since opened.
 
-    `waiting` has the gaps in it. `in_memory` of them are not on the disk, because it takes nothing.
+    `waiting` has the gaps in it; `in_memory` of them are not on the disk, because it takes nothing,
+    and not in `bytes`.
     """
 
     waiting: int
@@ -114,7 +115,7 @@ class Spool:
     def wait(self, timeout_s: float) -> None:
         """Waits for a message that came after the last `first`, or until `wake`."""
         with self._changed:
-            self._changed.wait_for(lambda: self._news or self._closed, timeout_s)
+            self._changed.wait_for(lambda: self._news, timeout_s)
 
     def wake(self) -> None:
         """Ends a `wait`, now or the next; any thread."""
@@ -134,7 +135,7 @@ class Spool:
             if self._closed:
                 return
             self._write()
-            self._closed = True
+            self._closed = self._news = True
             self._file.close()
             self._changed.notify_all()
             if self._held:

@@ -70,19 +70,12 @@ def discovery(
     `default_entity_id` is what `object_id` was before 2025.10.
     """
     levels = _levels(camera)
-    device, own = _id(prefix, levels[0]), _id(prefix, *levels)
+    own, topic = _id(prefix, *levels), state_topic(prefix, camera)
     region = f"{levels[1]} " if len(levels) > 1 else ""
-    topic = state_topic(prefix, camera)
     both: dict[str, object] = {
         "state_topic": topic,
         "availability_topic": status_topic(prefix),
-        "device": {
-            "identifiers": [device],
-            "name": levels[0],
-            "manufacturer": "streamcls",
-            "model": "Video classifier",
-            "sw_version": version,
-        },
+        "device": _device(prefix, levels[0], version),
         "origin": {"name": "streamcls", "sw_version": version},
     }
     sensor: dict[str, object] = {
@@ -103,6 +96,17 @@ def discovery(
     return {
         f"{discovery_prefix}/sensor/{own}/label/config": both | sensor,
         f"{discovery_prefix}/binary_sensor/{own}/signal/config": both | signal,
+    }
+
+
+def _device(prefix: str, camera: str, version: str) -> dict[str, object]:
+    """A camera with all its regions, for Home Assistant."""
+    return {
+        "identifiers": [_id(prefix, camera)],
+        "name": camera,
+        "manufacturer": "streamcls",
+        "model": "Video classifier",
+        "sw_version": version,
     }
 
 

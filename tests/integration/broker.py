@@ -1,10 +1,13 @@
 """A mosquitto on loopback, which can be stopped and started, and a client that listens to it."""
 
 import json
+import signal
 import socket
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -77,6 +80,16 @@ class Broker:
             self._process.terminate()
             self._process.wait(DEADLINE_S)
             self._process = None
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Inside, it answers nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def __enter__(self) -> "Broker":
         return self

@@ -1,12 +1,22 @@
 """Runs a delivery as the runtime does: on a thread, until it is stopped."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from streamcls.alerts.delivery import Delivery
 
 JOIN_S = 5.0
+DEADLINE_S = 20.0
+
+
+def until(true: Callable[[], object]) -> None:
+    """Returns as soon as something is so."""
+    end_s = time.monotonic() + DEADLINE_S
+    while not true():
+        assert time.monotonic() < end_s, "it did not come to be"
+        time.sleep(0.01)
 
 
 @contextmanager

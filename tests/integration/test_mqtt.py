@@ -20,7 +20,7 @@ from streamcls.errors import SignalLostError
 from tests.alerts.made import NOON_S, message
 from tests.integration.broker import DEADLINE_S, PASSWORD, USER, Broker, Listening
 from tests.integration.certificates import Certificates
-from tests.integration.delivering import delivering
+from tests.integration.delivering import delivering, until
 
 Start = Callable[..., Broker]
 
@@ -37,13 +37,6 @@ def publishing(settings: MqttSettings) -> Iterator[MqttPublisher]:
 
 def settings(broker: Broker, **more: object) -> MqttSettings:
     return MqttSettings("localhost", broker.port, **more)  # type: ignore[arg-type]
-
-
-def until(true: Callable[[], object]) -> None:
-    end_s = time.monotonic() + DEADLINE_S
-    while not true():
-        assert time.monotonic() < end_s
-        time.sleep(0.01)
 
 
 def test_messages_arrive_and_status_tells_of_us(mqtt_broker: Start, tmp_path: Path) -> None:
@@ -276,6 +269,35 @@ def test_too_many_messages_end_in_a_gap(mqtt_broker: Start, tmp_path: Path) -> N
     assert events[0][0] == "streamcls/gap"
     assert (gap["type"], gap["lost"]) == ("gap", 5)
     assert [topic for topic, _ in events[1:]] == ["streamcls/belt/event"] * 3
+
+
+def test_a_broker_that_hangs_gets_each_message_once(mqtt_broker: Start, tmp_path: Path) -> None:
+    broker = mqtt_broker()
+    with (
+        Listening(broker.port, "streamcls/+/event") as listening,
+        Spool(tmp_path / "spool") as spool,
+        publishing(settings(broker)) as publisher,
+        delivering(Delivery(spool, publisher)) as delivery,
+    ):
+        until(publisher.is_back)
+        with broker.hanging():
+            for number in range(1, 6):
+                spool.append(message(number))
+            until(lambda: delivery.tally().failed_tries)
+            assert delivery.tally().waiting == 5
+        until(lambda: not spool.counts().waiting)
+        assert listening.ids() == [message(number).id for number in range(1, 6)]
+
+
+def test_a_stop_is_quick_with_a_broker_that_hangs(mqtt_broker: Start) -> None:
+    broker = mqtt_broker()
+    publisher = MqttPublisher(settings(broker))
+    publisher.start()
+    until(publisher.is_back)
+    with broker.hanging():
+        begun_s = time.monotonic()
+        publisher.close()
+        assert time.monotonic() - begun_s < 2.5
 
 
 def test_a_stop_is_quick_without_a_broker() -> None:

@@ -20,7 +20,7 @@ from streamcls.alerts.spool import Spool
 from streamcls.alerts.webhook import Webhook, WebhookSettings
 from tests.alerts.made import message
 from tests.integration.certificates import Certificates
-from tests.integration.delivering import delivering
+from tests.integration.delivering import delivering, until
 from tests.integration.receiver import Receiver
 
 
@@ -78,13 +78,11 @@ def test_an_outage_loses_nothing(
         receiver.down()
         for number in range(2, 12):
             spool.append(message(number))
-        while not delivery.tally().failed_tries:
-            time.sleep(0.01)
+        until(lambda: delivery.tally().failed_tries)
         receiver.answers = [500, (429, {"Retry-After": "0"}), 408]
         receiver.up()
         receiver.wait_for(14)
-        while delivery.tally().waiting:
-            time.sleep(0.01)
+        until(lambda: not delivery.tally().waiting)
     ids = [request.headers["X-Streamcls-Id"] for request in receiver.requests]
     assert ids == ["run-1", *["run-2"] * 3, *(f"run-{number}" for number in range(2, 12))]
     assert [json.loads(request.body)["time_utc"] for request in receiver.requests[4:]] == [
@@ -103,8 +101,7 @@ def test_a_bad_message_is_given_up_and_wrong_settings_are_not(
     spool.append(message(2))
     with delivering(Delivery(spool, Webhook(WebhookSettings(receiver.url)))) as delivery:
         receiver.wait_for(6)
-        while delivery.tally().waiting:
-            time.sleep(0.01)
+        until(lambda: not delivery.tally().waiting)
         assert (delivery.tally().refused, delivery.tally().delivered) == (1, 1)
     ids = [request.headers["X-Streamcls-Id"] for request in receiver.requests]
     assert ids == ["run-1"] * 3 + ["run-2"] * 3

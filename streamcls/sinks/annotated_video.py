@@ -5,6 +5,7 @@ from pathlib import Path
 
 from streamcls.errors import OutputPathError
 from streamcls.records import Result, SourceInfo
+from streamcls.sinks.files import probe_room
 from streamcls.sinks.output import Output, RunFacts
 from streamcls.sinks.overlay import Overlay
 from streamcls.sinks.video import VideoSink
@@ -22,6 +23,7 @@ def _open(path: Path, run: RunFacts) -> VideoSink:
     info = run.info
     if info is None:
         assert run.first is not None
+        probe_room(path.parent)  # or a full disk would be known half a second later only
         info = _live_info(run.first, path)
     live = run.info is None
     overlay = Overlay(run.typeface(), info.width, info.height, run.top_k, live=live)

@@ -13,6 +13,7 @@ from streamcls import clock
 log = logging.getLogger(__name__)
 
 _EVERY_S = 60.0
+_SHARE = 10  # of what may be kept: one in so many that is new is much
 _FIELD = re.compile(r"%[-_0^#]*[0-9]*[EO]?.", re.DOTALL)
 _NUMBER = r"(-[1-9][0-9]{0,4})?"  # where a name was taken
 
@@ -44,11 +45,19 @@ class Retention:
         self._max_age_s = max_age_s
         self._max_bytes = max_bytes
         self._next_s = -1.0
+        self._added = 0
         self._warned = False
 
-    def look(self, current: Path | None = None) -> None:
-        """Does what `clear` does, once a minute; to be called often."""
-        if clock.now_s() >= self._next_s:
+    def look(self, current: Path | None = None, *, added: int = 0) -> None:
+        """Does what `clear` does once a minute, and when much was added; to be called often.
+
+        Args:
+            current: see `clear`.
+            added: bytes of files that came since the last call.
+        """
+        self._added += added
+        is_much = self._max_bytes is not None and self._added * _SHARE > self._max_bytes
+        if is_much or clock.now_s() >= self._next_s:
             self.clear(current)
 
     def clear(self, current: Path | None = None) -> None:
@@ -58,6 +67,7 @@ class Retention:
             current: the file that is being written, which counts and stays.
         """
         self._next_s = clock.now_s() + _EVERY_S
+        self._added = 0
         try:
             found = sorted(self._found())
         except OSError as error:

@@ -78,7 +78,9 @@ class Snapshots(Pictured):
             return
         event = self._begun.pop(frame.camera, None)
         if event is not None:
-            write_whole(self._path(frame, event), jpeg.encoded(frame.image), overwrite=True)
+            data = jpeg.encoded(frame.image)
+            write_whole(self._path(frame, event), data, overwrite=True)
+            self._look(frame.camera, added=len(data))
 
     def _path(self, frame: Frame, event: Event) -> Path:
         utc_s = clock.epoch_s() if frame.captured_utc is None else frame.captured_utc
@@ -90,7 +92,7 @@ class Snapshots(Pictured):
                 number += 1
         return path
 
-    def _look(self, camera: str) -> None:
+    def _look(self, camera: str, *, added: int = 0) -> None:
         """Deletes what is too old or too much, of this camera."""
         if self._keep_s is None and self._keep_bytes is None:
             return
@@ -101,7 +103,7 @@ class Snapshots(Pictured):
                 max_age_s=self._keep_s,
                 max_bytes=self._keep_bytes,
             )
-        self._retentions[camera].look()
+        self._retentions[camera].look(added=added)
 
     def close(self) -> None:
         """Each picture is complete; there is nothing to do."""

@@ -19,8 +19,9 @@ import numpy as np
 from streamcls.errors import OutputError
 from streamcls.media import av, cv2
 from streamcls.records import Event, Image, Result, SourceInfo
-from streamcls.sinks.files import creating, remove, writing
+from streamcls.sinks.files import creating, writing
 from streamcls.sinks.fitting import fitted
+from streamcls.sinks.fragments import cut_torn
 from streamcls.sinks.sound import STEP_BACK_S, Sound
 
 if TYPE_CHECKING:
@@ -217,8 +218,9 @@ class VideoSink:
                 self._output.close()
             with suppress(OSError):
                 self._file.close()
-                if self._file.failure is not None and not self._file.written:
-                    remove(self._path)  # not one frame of it plays
+            with suppress(OSError):
+                if self._file.failure is not None and self._path.is_file():
+                    cut_torn(self._path)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -254,14 +256,12 @@ class _File:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.failure: OSError | None = None
-        self.written = 0
 
     def write(self, data: bytes) -> int:
         if self.failure is None:
             try:
                 self._file.write(data)
                 self._file.flush()
-                self.written += len(data)
             except OSError as error:
                 self.failure = error
         return len(data)

@@ -88,6 +88,34 @@ def test_the_same_bytes_with_any_number_of_threads(
     assert made.count(made[0]) == 4
 
 
+def test_json_lines_say_what_the_csv_says_in_the_same_bytes_each_time(
+    cli: Cli, demo_clip: Path, tmp_path: Path
+) -> None:
+    texts = []
+    for name in ("a", "b"):
+        log, lines = tmp_path / f"{name}.csv", tmp_path / f"{name}.jsonl"
+        run = ("run", demo_clip, "--model", "demo", "--fps", 5)
+        assert cli(*run, "--csv", log, "--jsonl", lines).code == 0
+        texts.append(lines.read_bytes())
+    assert texts[0] == texts[1]
+    objects = [json.loads(line) for line in texts[0].splitlines()]
+    for row, found in zip(rows(tmp_path / "a.csv"), objects, strict=True):
+        assert row["frame"] == str(found["frame"])
+        assert float(row["pts_s"]) == found["pts_s"]
+        assert (row["label_1"], float(row["prob_1"])) == tuple(found["top"][0].values())
+        assert row["steady_label"] == (found["steady_label"] or "unknown")
+        assert found["captured_utc"] is found["age_ms"] is None
+
+
+def test_json_lines_to_standard_output(cli: Cli, demo_clip: Path) -> None:
+    done = cli("run", demo_clip, "--model", "demo", "--fps", 5, "--jsonl", "-")
+    assert done.code == 0
+    assert all(json.loads(line)["camera"] == "clip" for line in done.out.splitlines())
+    both = cli("run", demo_clip, "--model", "demo", "--csv", "-", "--jsonl", "-")
+    assert both.code == 2
+    assert "the same file as --csv" in both.err
+
+
 def test_a_damaged_file_too(cli: Cli, videos: Path, tmp_path: Path) -> None:
     made = []
     for threads in (1, 2, 3):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from streamcls.errors import OutputPathError
-from streamcls.protocols import Refreshed
+from streamcls.protocols import Pictured, Refreshed
 from streamcls.records import Event, Result
 from streamcls.runtime import live_pipeline
 from streamcls.runtime.output_queue import OutputQueue, Wanted
@@ -95,6 +95,26 @@ def test_sinks_get_no_images_unless_they_want_every_frame() -> None:
         pictures.until_it_has(0)
     assert rows.results[0].frame.image.size == 0
     assert pictures.results[0].frame.image.shape == (24, 32, 3)
+
+
+def test_a_sink_that_wants_pictures_gets_those_of_answers_with_what_began() -> None:
+    class Album(Kept, Pictured):
+        pass
+
+    rig = Rig()
+    album, other = Album(), rig.add()
+    rig.pipeline.add("album", album)
+    with rig:
+        for number in range(3):  # each has another label
+            rig.answered(other)
+            album.until_it_has(number)
+    assert album.indices == [0, 1, 2]
+    for one in album.results:
+        assert one.raw is not None
+        assert one.frame.image.shape == (24, 32, 3)
+        assert int(one.frame.image[0, 0, 0]) == one.frame.index
+    assert [e.label for e in album.events] == [e.label for e in other.events]
+    assert [len(one.events) for one in album.results] == [1, 2, 2]
 
 
 def test_a_slow_reader_of_results_gets_the_newest_next() -> None:

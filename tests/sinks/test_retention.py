@@ -137,6 +137,15 @@ def test_it_looks_once_a_minute(tmp_path: Path, clock: Clock) -> None:
     assert left(tmp_path) == []
 
 
+def test_it_looks_at_once_when_much_has_come(tmp_path: Path, clock: Clock) -> None:
+    old = belts(tmp_path, size=1000)
+    old.look()
+    for hour in range(12):
+        put(tmp_path, f"belt-{hour:02}.csv", age_s=100 - hour, size=99)
+        old.look(added=99)
+    assert 10 <= len(left(tmp_path)) <= 11
+
+
 # -- names
 
 

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from streamcls.config import yaml_file
-from streamcls.config.mistakes import did_you_mean, marks, place_of, variables, what_is_wrong
+from streamcls.config.mistakes import did_you_mean as did_you_mean
+from streamcls.config.mistakes import marks, place_of, variables, what_is_wrong
 from streamcls.config.settings import (
     OPTION_NAMES,
     CaptureSettings,
@@ -27,20 +28,6 @@ from streamcls.config.settings import (
 from streamcls.config.types import FileOnly, Metavar, WrittenBy
 from streamcls.config.yaml_file import Document, Mistake, Place
 from streamcls.errors import SettingsError
-
-__all__ = [
-    "EITHER",
-    "Option",
-    "check_fits",
-    "described",
-    "did_you_mean",
-    "from_document",
-    "from_options",
-    "options",
-    "outputs_of",
-    "placed_options",
-    "put",
-]
 
 Where: TypeAlias = tuple[str, ...]  # the keys from the top of the settings to a value
 
@@ -150,7 +137,6 @@ def from_document(given: Mapping[str, object], document: Document | None) -> Set
     placed = placed_options(given)
     found = [*file.mistakes, *variables(file, Settings)]
     for place, value in placed.items():
-        file.spots.pop(place, None)
         put(file.values, place, value)
     wrong: list[str] = []
     try:

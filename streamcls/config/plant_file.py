@@ -18,7 +18,7 @@ from streamcls.config.options import (
     put,
 )
 from streamcls.config.plant import Defaults, PlantCamera, PlantSettings
-from streamcls.config.settings import CameraSettings, Settings
+from streamcls.config.settings import CameraSettings, OutputSettings, Settings
 from streamcls.config.types import Rotation
 from streamcls.config.yaml_file import Document, Mistake, Place, dotted
 from streamcls.errors import SettingsError
@@ -175,11 +175,19 @@ def camera_settings(plant: PlantSettings, camera: PlantCamera) -> Settings:
         model=plant.model,
         runtime=plant.runtime,
     )
-    more: dict[str, object] = {}
-    connection, outputs = camera.connection, camera.outputs
+    more: dict[str, object] = {"outputs": _outputs(settings, plant.defaults.outputs)}
+    connection = camera.connection
     if camera.required and connection.max_retries is None and connection.retry_for is None:
         more["connection"] = connection.model_copy(update={"retry_for": _RETRY_FOR_S})
-    rotating = [path for writer, path in outputs_of(settings).values() if writer.rotates]
-    if outputs.rotate is None and set(rotating) - {Path("-")}:
-        more["outputs"] = outputs.model_copy(update={"rotate": _ROTATE})
     return settings.model_copy(update=more)
+
+
+def _outputs(settings: Settings, defaults: OutputSettings) -> OutputSettings:
+    """With new files each day, and without those defaults that its outputs have no use for."""
+    own = settings.outputs
+    rotating = {path for writer, path in outputs_of(settings).values() if writer.rotates}
+    if rotating - {Path("-")}:
+        return own if own.rotate is not None else own.model_copy(update={"rotate": _ROTATE})
+    of_no_use = ["rotate"] if own.snapshots is not None else ["rotate", "keep", "keep_size"]
+    taken = [name for name in of_no_use if getattr(own, name) == getattr(defaults, name)]
+    return own.model_copy(update=dict.fromkeys(taken))

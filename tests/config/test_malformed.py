@@ -2,6 +2,7 @@
 
 import re
 import time
+import traceback
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,18 @@ def test_the_command_line_says_it_without_a_traceback(cli: Cli, tmp_path: Path) 
             assert "Traceback" not in done.err
             assert "geheim" not in done.err
             assert all(line for line in done.err.splitlines())
+
+
+@pytest.mark.parametrize(
+    "text", ["password: *geheim", "password: [geheim]", "password: {geheim: 1"]
+)
+def test_not_even_the_log_quotes_a_secret(text: str, tmp_path: Path) -> None:
+    """Which has, with -vv, the error and those it came from."""
+    file = tmp_path / "s.yaml"
+    file.write_text(f"cameras:\n  - {{camera: a, source: '0'}}\nmqtt:\n  host: h\n  {text}\n")
+    with pytest.raises(SettingsError) as raised:
+        read_settings(file, {})
+    assert "geheim" not in "".join(traceback.format_exception(raised.value))
 
 
 def _laughs(levels: int) -> bytes:

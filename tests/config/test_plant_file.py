@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from streamcls.config.options import check_fits
 from streamcls.config.plant import PlantSettings
 from streamcls.config.plant_file import camera_settings, read_settings
 from streamcls.config.settings import Settings
@@ -106,6 +107,19 @@ def test_a_camera_runs_with_what_all_share(tmp_path: Path) -> None:
     assert settings.sample is plant.cameras[0].sample
     assert settings.model_fields_set >= {"source", "camera", "model", "runtime", "sample"}
     assert "rotation" not in settings.model_fields_set
+
+
+def test_defaults_that_a_camera_has_no_use_for_are_not_its_own(tmp_path: Path) -> None:
+    """Or it would be refused for what it does not say."""
+    text = f"{CAMERA}defaults:\n  outputs: {{rotate: 1h, keep: 30d, keep_size: 1GB}}\n"
+    plant = read(text, tmp_path)
+    check_fits(camera_settings(plant, plant.cameras[0]), live=True)
+    plant = read(text.replace("'0'", "'0', outputs: {snapshots: s}"), tmp_path)
+    outputs = camera_settings(plant, plant.cameras[0]).outputs
+    assert (outputs.rotate, outputs.keep, outputs.keep_size) == (None, 30 * 86400, 10**9)
+    plant = read(f"{CAMERA}".replace("'0'", "'0', outputs: {rotate: 1h}"), tmp_path)
+    with pytest.raises(SettingsError, match="rotate"):
+        check_fits(camera_settings(plant, plant.cameras[0]), live=True)
 
 
 def test_regions_reach_the_run(tmp_path: Path) -> None:

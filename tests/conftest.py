@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,9 +68,9 @@ def _left_behind() -> tuple[set[str], set[str], set[str]]:
     return threads, children, {f for f in files if not f.endswith("(deleted)")}
 
 
-@pytest.fixture(autouse=True)
-def nothing_left_behind() -> Iterator[None]:
-    """Fails a test that leaves a thread, a child process or an open file behind."""
+@contextmanager
+def leaving_nothing() -> Iterator[None]:
+    """Fails if what is inside leaves a thread, a child process or an open file behind."""
     before = _left_behind()
     yield
     after = _left_behind()
@@ -79,6 +79,13 @@ def nothing_left_behind() -> Iterator[None]:
         after = _left_behind()
     for kind, was, now in zip(("threads", "processes", "files"), before, after, strict=True):
         assert not now - was, f"left behind: {kind} {now - was}"
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Fails a test that leaves a thread, a child process or an open file behind."""
+    with leaving_nothing():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -88,9 +88,10 @@ class CameraState:
         self._over = False
         metrics.in_state("connecting")
 
-    def begin(self) -> None:
-        """Tells the first state."""
+    def begin(self, now_s: float) -> None:
+        """Tells the first state, which begins now: another run may have had the camera so far."""
         with self._lock:
+            self._since_s = now_s
             self._tell(self._state_event(None))
 
     def frame(

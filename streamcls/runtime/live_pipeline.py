@@ -184,7 +184,7 @@ class LivePipeline(Closing):
             self._own_turns.start()
         for seat in self._seats.values():
             self.stop.wake(seat.wake)
-        self._state.begin()
+        self._state.begin(self._now_s())
         self._threads.start("capture", self._capture)
         self._threads.start("watch", self._watch)
         self._output_threads.start("log", self._log)

@@ -68,8 +68,8 @@ class RtspServer:
         self.port = free_port()
         self.userinfo = "" if user is None else f"{quote(user, '')}:{quote(password or '', '')}@"
         self.url = f"rtsp://{self.userinfo}{HOST}:{self.port}/cam"
-        self._size = size
-        self._options = [f"--fps={fps}", f"--codec={codec}"]
+        self._size, self._fps = size, fps
+        self._options = [f"--codec={codec}"]
         if user is not None:
             self._options += [f"--user={user}", f"--password={password or ''}"]
         self._child: subprocess.Popen[str] | None = None
@@ -77,8 +77,8 @@ class RtspServer:
     def start(self) -> None:
         """Returns when it listens."""
         script = Path(__file__).with_name("rtsp_server.py")
-        what = [f"--port={self.port}", f"--size={self._size}", *self._options]
-        command = [SYSTEM_PYTHON, "-I", str(script), *what]
+        what = [f"--port={self.port}", f"--size={self._size}", f"--fps={self._fps}"]
+        command = [SYSTEM_PYTHON, "-I", str(script), *what, *self._options]
         pipe = subprocess.PIPE
         with tempfile.TemporaryFile("w+") as said:
             self._child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=said, text=True)
@@ -108,10 +108,10 @@ class RtspServer:
         assert self._child is not None
         self._child.send_signal(signal.SIGCONT)
 
-    def restart(self, *, size: str | None = None) -> None:
-        """Comes back at the same port, with pictures of another size if that is given."""
+    def restart(self, *, size: str | None = None, fps: int | None = None) -> None:
+        """Comes back at the same port, with pictures of another size or rate if that is given."""
         self.kill()
-        self._size = size or self._size
+        self._size, self._fps = size or self._size, fps or self._fps
         self.start()
 
     def __enter__(self) -> Self:

@@ -105,7 +105,7 @@ class Made:
 def in_state_ok(**options: float) -> Made:
     """Connected at 1.0 s, labelled "cat"; the last good frame is that of 1.2 s."""
     made = Made(**options)  # type: ignore[arg-type]
-    made.camera.begin()
+    made.camera.begin(0.0)
     for pts_s in (1.0, 1.1, 1.2):
         made.labelled(pts_s)
     made.told.clear()
@@ -115,10 +115,17 @@ def in_state_ok(**options: float) -> Made:
 # -- states
 
 
+def test_connecting_begins_when_it_starts_and_not_when_it_was_made() -> None:
+    made = Made()
+    made.camera.begin(0.7)
+    made.frame(1.5)
+    assert made.states()[1] == ("connecting", 0.7, 1.5, "")
+
+
 def test_it_begins_with_connecting_and_is_ok_with_the_first_good_frame() -> None:
     made = Made()
     assert made.camera.status().state == made.metrics.snapshot().state == "connecting"
-    made.camera.begin()
+    made.camera.begin(0.0)
     assert made.states() == [("connecting", 0.0, None, "")]
     made.frame(1.5)
     assert made.states()[1:] == [("connecting", 0.0, 1.5, ""), ("ok", 1.5, None, "")]
@@ -564,7 +571,7 @@ def test_finish_without_a_signal_closes_the_state_only() -> None:
 
 def test_every_state_and_label_that_begins_also_ends() -> None:
     made = Made()
-    made.camera.begin()
+    made.camera.begin(0.0)
     for happens in (loses, black, late, stale):
         at_s = 10.0 + made.index
         made.labelled(at_s)
@@ -609,7 +616,7 @@ def test_a_failed_output_is_told_to_the_others() -> None:
 def test_all_are_told_the_same_order_from_any_thread() -> None:
     """Whoever is told sees the state of the last event, never that of another thread's."""
     made = Made()
-    made.camera.begin()
+    made.camera.begin(0.0)
 
     def frames() -> None:
         for number in range(300):

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from streamcls.alerts.topics import CameraState
     from streamcls.alerts.webhook import WebhookSettings as Address
 
-_JOIN_S = 2.5
+_ANSWER_S = 0.5  # for a receiver that has just been told something to say that it has it
+_JOIN_S = 2.0
 _DRAIN_S = 0.5  # for what came last
 
 
@@ -57,8 +58,13 @@ class _Receiver(Closing):
         self.delivery = Delivery(spool, destination)
         self._stop = Stop()
         self._threads = Threads(self._stop)
-        self._stop.wake(self.delivery.wake)
-        self._threads.start("alerts", lambda: self.delivery.run(self._stop.wait))
+        self._stop.wake(spool.wake)
+        self._ended = threading.Event()
+        self._threads.start("alerts", self._deliver)
+
+    def _deliver(self) -> None:
+        self.delivery.run(self._stop.wait)
+        self._ended.set()
 
     def standing(self) -> Standing:
         tally = self.delivery.tally()
@@ -71,7 +77,10 @@ class _Receiver(Closing):
         )
 
     def close(self) -> None:
+        """Interrupts only a receiver that is slow: who was interrupted is told the same again."""
         self._stop.set()
+        self._ended.wait(_ANSWER_S)
+        self.delivery.wake()
         if self._threads.join(_JOIN_S):
             self.delivery.drain(_DRAIN_S)
 

@@ -67,13 +67,20 @@ def run_plant(
                 changed.read_now()
                 systemd.reloading()
                 if plant.reload(load) is not None:
-                    pages.apply(plant.settings)
+                    _listen(pages, plant.settings)
                 systemd.ready(plant.status())
             rounds.look()
     if stop.failure is not None:
         raise stop.failure
     if stop.signal is not None:
         raise SystemExit(128 + stop.signal)
+
+
+def _listen(pages: Pages, settings: PlantSettings) -> None:
+    try:
+        pages.apply(settings)
+    except StreamclsError as error:  # the cameras go on
+        log.error("%s", error)
 
 
 class _Rounds:

@@ -51,6 +51,7 @@ class Listener(Closing):
             reason = error.strerror or error
             raise OutputPathError(f"http.listen {address}: can't listen there: {reason}") from error
         self._threads = Threads(Stop())
+        self._started = False
 
     @property
     def port(self) -> int:
@@ -59,11 +60,13 @@ class Listener(Closing):
 
     def start(self) -> None:
         """Answers from now on."""
+        self._started = True
         self._threads.start("http", lambda: self._server.serve_forever(_POLL_S))
 
     def close(self) -> None:
         """Hangs up."""
-        self._server.shutdown()
+        if self._started:  # else it would wait for ever
+            self._server.shutdown()
         self._server.server_close()
         self._threads.join()
 

@@ -4,8 +4,8 @@ from typing import Any
 from streamcls.builders.live import build_live
 from streamcls.config.options import from_options
 from streamcls.metrics import Metrics
-from streamcls.runtime.live_pipeline import LivePipeline
 from streamcls.runtime.buffer import Buffer
+from streamcls.runtime.live_pipeline import LivePipeline
 from streamcls.runtime.stop import Stop
 from tests.builders.fake import Fake
 

@@ -10,7 +10,7 @@ from streamcls.cli.log import say
 from streamcls.cli.report import model_line
 from streamcls.config.plant import PlantSettings
 from streamcls.config.plant_file import read_settings
-from streamcls.errors import SettingsError
+from streamcls.errors import SettingsError, StreamclsError
 from streamcls.plant.changes import ChangedFile
 from streamcls.plant.pages import Pages
 from streamcls.plant.plant import Plant

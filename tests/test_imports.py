@@ -92,7 +92,13 @@ ONE_PLACE = {
     # How long some work took, which says nothing of when it was.
     "stopwatches": (
         {"time.perf_counter", "time.perf_counter_ns", "time.process_time"},
-        {"bench/parts.py", "bench/torch_forms.py", "bench/worker.py", "export/make.py"},
+        {
+            "bench/parts.py",
+            "bench/torch_forms.py",
+            "bench/worker.py",
+            "export/make.py",
+            "plant/check.py",
+        },
     ),
     # Queues between threads are `runtime/buffer.py`, which counts what gives way.
     "queues": ({"queue.Queue", "queue.SimpleQueue", "queue.LifoQueue", "asyncio.Queue"}, set()),

@@ -45,6 +45,18 @@ class Decoded:
         return np.full((24, 32, 3), self._number, np.uint8)
 
 
+class Counted(Gate):
+    """Also says how many came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __call__(self, _: object = None) -> None:
+        self.count += 1
+        super().__call__()
+
+
 class WantsPictures(Kept, Pictured):
     """Of the classified frames."""
 
@@ -131,19 +143,20 @@ def test_a_camera_that_fails_ends_alone() -> None:
 
 @pytest.mark.parametrize("newest", [True, False])
 def test_a_camera_that_ends_while_its_picture_waits_takes_nobodys_turn(newest: bool) -> None:
-    gate = Gate()
+    gate = Counted()
     with shared("ends", "other", gate=gate, newest=newest) as (ends, other):
         gate.shut()
         other.camera.give()
         gate.somebody_waits()
-        for _ in range(3):  # with block, the last one waits for room
-            ends.camera.give(wait=False)
+        ends.camera.give()
+        ends.camera.give(wait=False)  # with block, it waits for room
         ends.stop.set()
         ends.pipeline.close()
         assert ends.counts.in_flight == 0
         assert balanced(ends.counts)
         gate.open()
         other.answered(sink_of(other))
+    assert gate.count == 2  # of the other's pictures
     assert sink_of(ends).results == []
     assert sink_of(other).indices == [0, 1]
     assert ends.counts.classified == 0

@@ -140,6 +140,7 @@ class Kept(ListSink):
     def __init__(self, *, every_frame: bool = False, fail_at: int | None = None) -> None:
         super().__init__(every_frame=every_frame, fail_at=fail_at)
         self.gate = Gate()
+        self.before_close: Callable[[], object] = lambda: None
         self._changed = threading.Condition()
 
     def write(self, result: Result) -> None:
@@ -152,6 +153,10 @@ class Kept(ListSink):
         with self._changed:
             super().event(event)
             self._changed.notify_all()
+
+    def close(self) -> None:
+        self.before_close()
+        super().close()
 
     def until(self, found: Callable[[], bool]) -> None:
         with self._changed:

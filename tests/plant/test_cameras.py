@@ -220,7 +220,9 @@ def test_one_that_was_given_up_begins_anew_with_other_settings(
 # -- the end
 
 
-def test_all_are_closed_at_the_same_time(cameras: Cameras, built: Built) -> None:
+def test_all_are_closed_at_the_same_time(
+    cameras: Cameras, built: Built, caplog: pytest.LogCaptureFixture
+) -> None:
     """Each sink waits until all are being closed."""
     names = ("a", "b", "c")
     cameras.apply(wanted(*map(asked, names)))
@@ -230,6 +232,7 @@ def test_all_are_closed_at_the_same_time(cameras: Cameras, built: Built) -> None
         sink.before_close = lambda: together.wait(PATIENCE_S)
     cameras.close()
     assert not together.broken
+    assert not [line for line in caplog.messages if "did not end" in line]
     assert [built.sinks[name][0].closed for name in names] == [1, 1, 1]
     assert [one.name for one in cameras.running] == list(names)  # for their ledgers
     cameras.close()

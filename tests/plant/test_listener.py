@@ -153,6 +153,7 @@ def ask_until_there_is_room(listener: Listener) -> None:
 def test_who_drips_makes_room_when_all_places_are_taken(
     listener: Listener, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(listener_module._Page, "timeout", 60)
     with ExitStack() as held:
         dripping = [
             held.enter_context(connected(listener, b"GET /page HTTP/1.0\r\nA:"))

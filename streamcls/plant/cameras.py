@@ -1,7 +1,7 @@
 """The cameras of a plant: each runs on its own, comes back on its own, and may be exchanged."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from streamcls import clock
@@ -102,7 +102,7 @@ class Cameras(Closing):
         ]
         added = [name for name in wanted if name not in self._running]
         removed = [name for name in self._running if name not in wanted]
-        built = self._all_built([wanted[name] for name in (*added, *changed)])
+        built = self._all_built(wanted[name] for name in (*added, *changed))
         self._close([self._running[name] for name in (*removed, *changed)])
         kept = {name: one for name, one in self._running.items() if name in wanted}
         running = kept | built
@@ -111,8 +111,8 @@ class Cameras(Closing):
             one.run.pipeline.start()
         return Changes(tuple(added), tuple(removed), tuple(changed))
 
-    def _all_built(self, cameras: Sequence[PlantCamera]) -> dict[str, RunningCamera]:
-        """By name; where one can't be, none is."""
+    def _all_built(self, cameras: Iterable[PlantCamera]) -> dict[str, RunningCamera]:
+        """All, or none: outputs of those before one that can't be built have threads already."""
         built: dict[str, RunningCamera] = {}
         try:
             for camera in cameras:
@@ -155,19 +155,20 @@ class Cameras(Closing):
                 raise failure
             log.error("%s; the other cameras go on", failure)
         else:
-            wait_s = one.backoff.wait_s(hold=False)
-            one.restart_s = clock.now_s() + wait_s
-            what = f"unexpected {type(failure).__name__}: {failure}"
-            log.error("%s: %s; it is started again in %.0f s", one.name, what, wait_s)
+            self._put_off(one, f"unexpected {type(failure).__name__}: {failure}")
             log.debug("where it was raised:", exc_info=failure)
+
+    def _put_off(self, one: RunningCamera, why: str) -> None:
+        wait_s = one.backoff.wait_s(hold=False)
+        one.restart_s = clock.now_s() + wait_s
+        log.error("%s: %s; it is started again in %.0f s", one.name, why, wait_s)
 
     def _restart(self, one: RunningCamera) -> None:
         self._close([one])
         try:
             again = self._built(one.asked)
-        except StreamclsError as error:
-            one.restart_s = clock.now_s() + one.backoff.wait_s(hold=False)
-            log.error("%s: can't be started again now: %s", one.name, error)
+        except StreamclsError as error:  # a folder that is away for a while ends no other camera
+            self._put_off(one, str(error))
             return
         again.backoff = one.backoff
         self._running[one.name] = again

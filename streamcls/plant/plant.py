@@ -126,7 +126,11 @@ class Plant(Closing):
             classifier=self.model.classifier,
             turns=self.model.turns,
         )
-        add_outputs(run, chosen, self.alerts.sink(camera))
+        try:
+            add_outputs(run, chosen, self.alerts.sink(camera))
+        except BaseException:  # whatever it is, it is raised again
+            run.pipeline.close()  # the first outputs have threads already
+            raise
         return run
 
     # -- how it goes

@@ -4,7 +4,6 @@ from typing import Any
 from streamcls.builders.live import build_live
 from streamcls.config.options import from_options
 from streamcls.metrics import Metrics
-from streamcls.runtime.buffer import Buffer
 from streamcls.runtime.live_pipeline import LivePipeline
 from streamcls.runtime.stop import Stop
 from tests.builders.fake import Fake
@@ -18,19 +17,16 @@ def live(**given: object) -> LivePipeline:
     ).pipeline
 
 
-def line(pipeline: LivePipeline) -> Buffer[object]:
-    """Before the classifier."""
-    waiting = vars(vars(pipeline)["_own_turns"])["_waiting"]
-    assert isinstance(waiting, Buffer)
-    return waiting
-
-
 def test_what_a_live_run_does_about_time() -> None:
     newest = live(stale_after=3.5, queue_size=2, duration=9)
-    state, waiting = vars(newest)["_state"], line(newest)
+    state, waiting = vars(newest)["_state"], _waiting(newest)
     assert vars(state)["_stale_after_s"] == 3.5
     assert (waiting.capacity, vars(newest)["_duration_s"]) == (2, 9)
     assert vars(waiting)["_dropped"] is not None
     waits = live(queue_policy="block")
-    assert vars(line(waits))["_dropped"] is None
+    assert vars(_waiting(waits))["_dropped"] is None
     assert vars(vars(waits)["_state"])["_stale_after_s"] == math.inf
+
+
+def _waiting(pipeline: LivePipeline) -> Any:
+    return vars(vars(pipeline)["_own_turns"])["_waiting"]

@@ -36,7 +36,7 @@ def picture(height: int = HEIGHT, width: int = WIDTH) -> Image:
 
 
 def parts(views: Views, image: Picture) -> dict[str, Picture | None]:
-    return dict(views.parts(views.turned(image)))
+    return dict(views.parts(views.turned(image), "cam"))
 
 
 # -- turned
@@ -116,7 +116,7 @@ def test_a_region_beyond_the_picture_has_no_part_and_that_is_said_once(
             assert list(found) == ["gone", "here"]
             assert found["gone"] is None
             assert found["here"] is not None
-    assert caplog.messages == ["region gone: beyond the picture of 8x6; it has no labels"]
+    assert caplog.messages == ["cam/gone: beyond the picture of 8x6; it has no labels"]
     larger = parts(views, picture(6, 20))["gone"]  # the camera changed its size
     assert np.array_equal(as_bgr(larger), picture(6, 20)[:2, 8:10])  # type: ignore[arg-type]
 

@@ -189,7 +189,6 @@ class _Reader:
         self.mistakes: list[Mistake] = []
         self._loader = loader
         self._inside: list[yaml.Node] = []
-        self._reported: set[yaml.Node] = set()
         self._count = 0
 
     def top(self, node: yaml.MappingNode) -> dict[str, Any]:
@@ -228,13 +227,13 @@ class _Reader:
         return values
 
     def _enter(self, node: yaml.Node) -> None:
-        self._count += 1
+        self._count += 1 + (0 if isinstance(node, yaml.ScalarNode) else len(node.value))
         line = node.start_mark.line + 1
         if node in self._inside:
             raise _Unbounded(f"{line}: a group in it holds itself")
         if len(self._inside) > _MAX_DEPTH:
             raise _Unbounded(f"{line}: nested too deeply")
-        if self._count > _MAX_VALUES:
+        if self._count > 2 * _MAX_VALUES:
             raise _Unbounded(f"{line}: more than {_MAX_VALUES:,} values, those of aliases counted")
         self._inside.append(node)
 
@@ -242,7 +241,6 @@ class _Reader:
         """The keys of a group, with those that `<<` brings and it does not say itself."""
         own: dict[str, tuple[Spot, yaml.Node]] = {}
         merged: dict[str, tuple[Spot, yaml.Node]] = {}
-        mistakes: list[Mistake] = []
         for key, value in node.value:
             spot = Spot(key.start_mark.line + 1, key.start_mark.column)
             name = key.value if isinstance(key, yaml.ScalarNode) else "[…]"
@@ -250,15 +248,12 @@ class _Reader:
                 merged = self._merged(value, (*place, name)) | merged
             elif name in own:
                 said = f"stands twice, first on line {own[name][0].line}"
-                mistakes.append(Mistake(spot, (*place, name), said))
+                self.mistakes.append(Mistake(spot, (*place, name), said))
             elif key.tag not in _TEXT:
                 said = "a key has to be text; put it into quotes"
-                mistakes.append(Mistake(spot, (*place, name), said))
+                self.mistakes.append(Mistake(spot, (*place, name), said))
             else:
                 own[name] = (spot, value)
-        if node not in self._reported:
-            self.mistakes += mistakes
-        self._reported.add(node)
         return {**merged, **own}
 
     def _merged(self, node: yaml.Node, place: Place) -> dict[str, tuple[Spot, yaml.Node]]:

@@ -81,8 +81,17 @@ class _Receiver(Closing):
         self._stop.set()
         self._ended.wait(_ANSWER_S)
         self.delivery.wake()
-        if self._threads.join(_JOIN_S):
-            self.delivery.drain(_DRAIN_S)
+        if not self._threads.join(_JOIN_S) or not self.delivery.tally().reachable:
+            return
+        drained = Stop()  # a receiver that keeps us waiting now would hold up the end
+        self._threads.start("drain", lambda: self._interrupt_after(drained))
+        self.delivery.drain(_DRAIN_S)
+        drained.set()
+        self._threads.join(_JOIN_S)
+
+    def _interrupt_after(self, drained: Stop) -> None:
+        if not drained.wait(2 * _DRAIN_S):
+            self.destination.interrupt()
 
 
 class Alerts(Closing):
@@ -91,7 +100,7 @@ class Alerts(Closing):
     def __init__(self) -> None:
         """Has none yet."""
         self._lock = threading.RLock()  # events wait for it while receivers change
-        self._asked: object = None
+        self._asked: PlantSettings | None = None
         self._open = ExitStack()
         self._receivers: tuple[_Receiver, ...] = ()
         self._publisher: MqttPublisher | None = None
@@ -102,19 +111,29 @@ class Alerts(Closing):
 
         Raises:
             StreamclsError: one can't be had as it is described, or the spool can't be put there;
-                then nobody is told.
+                then those from before are told.
         """
-        asked = (settings.mqtt, settings.webhook, settings.spool)
         with self._lock:
-            if asked == self._asked:
+            before = self._asked
+            if before is not None and _receivers_of(before) == _receivers_of(settings):
                 return
             self._close()
             try:
-                self._receivers = tuple(self._made(settings))
+                self._begin(settings)
             except BaseException:  # whatever it is, it is raised again
-                self._close()
+                if before is not None:
+                    self._begin(before)
                 raise
-            self._asked = asked
+
+    def _begin(self, settings: PlantSettings) -> None:
+        """All of them, or none: a spool that is closed would end the cameras' sinks for good."""
+        self._receivers = ()
+        try:
+            self._receivers = tuple(self._made(settings))
+        except BaseException:  # whatever it is, it is raised again
+            self._close()
+            raise
+        self._asked = settings
 
     def _made(self, settings: PlantSettings) -> Iterator[_Receiver]:
         if settings.mqtt is not None:
@@ -186,6 +205,10 @@ class Alerts(Closing):
     def _close(self) -> None:
         self._asked, self._publisher = None, None
         self._open.close()
+
+
+def _receivers_of(settings: PlantSettings) -> object:
+    return settings.mqtt, settings.webhook, settings.spool
 
 
 def check_receivers(settings: PlantSettings) -> Iterator[tuple[str, str]]:

@@ -1,14 +1,14 @@
 """The cameras of a plant: each runs on its own, comes back on its own, and may be exchanged."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from streamcls import clock
 from streamcls.builders.live import LiveRun
 from streamcls.capture.live import Backoff
 from streamcls.config.plant import PlantCamera
-from streamcls.errors import SourceError
+from streamcls.errors import SourceError, StreamclsError
 from streamcls.metrics import Metrics
 from streamcls.runtime.closing import Closing
 from streamcls.runtime.stop import Stop
@@ -88,7 +88,8 @@ class Cameras(Closing):
 
         Args:
             wanted: by name.
-            all_anew: whether all are restarted, as for another model.
+            all_anew: whether all are restarted, as for another model; those that were given up
+                are in any case.
 
         Raises:
             StreamclsError: one can't be built; what ran before still runs then.
@@ -96,11 +97,12 @@ class Cameras(Closing):
         changed = [
             name
             for name, camera in wanted.items()
-            if name in self._running and (all_anew or camera != self._running[name].asked)
+            if name in self._running
+            and (all_anew or camera != self._running[name].asked or self._running[name].given_up)
         ]
         added = [name for name in wanted if name not in self._running]
         removed = [name for name in self._running if name not in wanted]
-        built = {name: self._built(wanted[name]) for name in (*added, *changed)}
+        built = self._all_built(wanted[name] for name in (*added, *changed))
         self._close([self._running[name] for name in (*removed, *changed)])
         kept = {name: one for name, one in self._running.items() if name in wanted}
         running = kept | built
@@ -108,6 +110,17 @@ class Cameras(Closing):
         for one in built.values():
             one.run.pipeline.start()
         return Changes(tuple(added), tuple(removed), tuple(changed))
+
+    def _all_built(self, cameras: Iterable[PlantCamera]) -> dict[str, RunningCamera]:
+        """All, or none: outputs of those before one that can't be built have threads already."""
+        built: dict[str, RunningCamera] = {}
+        try:
+            for camera in cameras:
+                built[camera.camera] = self._built(camera)
+        except BaseException:  # whatever it is, it is raised again
+            self._close(list(built.values()))
+            raise
+        return built
 
     def _built(self, camera: PlantCamera) -> RunningCamera:
         metrics = Metrics()
@@ -133,7 +146,7 @@ class Cameras(Closing):
 
     def _ended(self, one: RunningCamera) -> None:
         failure = one.run.pipeline.stop.failure
-        one.run.pipeline.close()
+        self._close([one])
         if failure is None:  # its time was over
             one.given_up = SourceError(f"{one.name}: its duration is over")
         elif isinstance(failure, SourceError):
@@ -142,15 +155,21 @@ class Cameras(Closing):
                 raise failure
             log.error("%s; the other cameras go on", failure)
         else:
-            wait_s = one.backoff.wait_s(hold=False)
-            one.restart_s = clock.now_s() + wait_s
-            what = f"unexpected {type(failure).__name__}: {failure}"
-            log.error("%s: %s; it is started again in %.0f s", one.name, what, wait_s)
+            self._put_off(one, f"unexpected {type(failure).__name__}: {failure}")
             log.debug("where it was raised:", exc_info=failure)
+
+    def _put_off(self, one: RunningCamera, why: str) -> None:
+        wait_s = one.backoff.wait_s(hold=False)
+        one.restart_s = clock.now_s() + wait_s
+        log.error("%s: %s; it is started again in %.0f s", one.name, why, wait_s)
 
     def _restart(self, one: RunningCamera) -> None:
         self._close([one])
-        again = self._built(one.asked)
+        try:
+            again = self._built(one.asked)
+        except StreamclsError as error:  # a folder that is away for a while ends no other camera
+            self._put_off(one, str(error))
+            return
         again.backoff = one.backoff
         self._running[one.name] = again
         again.run.pipeline.start()

@@ -4,9 +4,11 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from streamcls import clock
 from streamcls.errors import OutputPathError
 from streamcls.runtime.closing import Closing
 from streamcls.runtime.stop import Stop
@@ -15,8 +17,9 @@ from streamcls.runtime.threads import Threads
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 8  # requests; more are hung up on
-_REQUEST_S = 5.0  # for a whole request, and for each write of its answer
+_REQUEST_S = 5.0  # for each read and write, and, where all places are taken, for all of them
 _POLL_S = 0.2
+_END_S = 1.0  # for requests to end that were hung up on
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +54,7 @@ class Listener(Closing):
             reason = error.strerror or error
             raise OutputPathError(f"http.listen {address}: can't listen there: {reason}") from error
         self._threads = Threads(Stop())
+        self._started = self._closed = False
 
     @property
     def port(self) -> int:
@@ -59,35 +63,69 @@ class Listener(Closing):
 
     def start(self) -> None:
         """Answers from now on."""
+        self._started = True
         self._threads.start("http", lambda: self._server.serve_forever(_POLL_S))
 
     def close(self) -> None:
-        """Hangs up."""
-        self._server.shutdown()
+        """Hangs up, also on who is being answered. Can be called again."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._started:  # or it would wait for an end that never comes
+            self._server.shutdown()
         self._server.server_close()
         self._threads.join()
+        self._server.end_requests()
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     allow_reuse_address = True
+    request_queue_size = 2 * _AT_ONCE  # others come a second later
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         self._free = threading.BoundedSemaphore(_AT_ONCE)
+        self._lock = threading.Lock()
+        self._at_work: dict[threading.Thread, tuple[socket.socket, float]] = {}  # since when
         super().__init__(address, handler)
 
     def process_request(self, request: object, client_address: object) -> None:
         if not self._free.acquire(blocking=False):
+            self._hang_up(_REQUEST_S)  # who sends a byte now and then makes room for the next one
             self.shutdown_request(request)  # type: ignore[arg-type]
             return
         super().process_request(request, client_address)  # type: ignore[arg-type]
 
     def process_request_thread(self, request: object, client_address: object) -> None:
+        assert isinstance(request, socket.socket)
         try:
-            super().process_request_thread(request, client_address)  # type: ignore[arg-type]
+            with self._lock:
+                alive = {one: what for one, what in self._at_work.items() if one.is_alive()}
+                self._at_work = alive | {threading.current_thread(): (request, clock.now_s())}
+            super().process_request_thread(request, client_address)
         finally:
             self._free.release()
+
+    def end_requests(self) -> None:
+        """When it listens no more: hangs up on all, so that no thread is left."""
+        for _ in range(_AT_ONCE):
+            if not self._free.acquire(timeout=_POLL_S):
+                self._hang_up(0.0)
+                if not self._free.acquire(timeout=_END_S):
+                    return  # a page hangs
+        with self._lock:
+            ended = tuple(self._at_work)
+        for thread in ended:
+            thread.join(_END_S)
+
+    def _hang_up(self, older_s: float) -> None:
+        """On those that are being answered for longer than that."""
+        with self._lock:
+            for request, since_s in self._at_work.values():
+                if clock.now_s() - since_s >= older_s:
+                    with suppress(OSError):  # it has ended
+                        request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
         log.debug("a request failed", exc_info=True)  # who asks may always hang up
@@ -104,7 +142,7 @@ class _Page(BaseHTTPRequestHandler):
         if page is None:
             answer = Answer(404, ("there is " + ", ".join(self.pages) + "\n").encode())
         else:
-            answer = page()
+            answer = self._made(page)
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.kind)
         self.send_header("Content-Length", str(len(answer.body)))
@@ -114,6 +152,14 @@ class _Page(BaseHTTPRequestHandler):
             self.wfile.write(answer.body)
 
     do_HEAD = do_GET
+
+    def _made(self, page: Callable[[], Answer]) -> Answer:
+        try:
+            return page()
+        except Exception as error:
+            log.error("http: %s: %s: %s", self.path, type(error).__name__, error)
+            log.debug("where it was raised:", exc_info=error)
+            return Answer(500, b"it failed; the log says why\n")
 
     def log_message(self, format: str, *args: object) -> None:
         """Scrapes are not worth a line."""

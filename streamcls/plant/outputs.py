@@ -1,6 +1,8 @@
 """The outputs of a plant's cameras: each is opened anew when it fails, and none ends the run."""
 
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,8 +24,10 @@ def add_outputs(run: LiveRun, settings: Settings, alerts: Sink | None) -> None:
     Raises:
         OutputPathError: one can't be put where it is asked for.
     """
-    pipeline = run.pipeline
-    for output in live_outputs(settings, run_facts(settings, run)):
+    pipeline, facts = run.pipeline, run_facts(settings, run)
+    # All others get new names.
+    facts = replace(facts, overwrite=facts.overwrite or _has_own_stats(settings))
+    for output in live_outputs(settings, facts):
         sink = output.recovering(
             failed=partial(pipeline.output_failed, output.name),
             recovered=partial(pipeline.output_recovered, output.name),
@@ -51,7 +55,7 @@ def check_outputs(
         if camera not in running:
             try:
                 check_fits(settings, live=True)
-                check_camera_outputs(settings, [file], live=True)
+                check_camera_outputs(_without_own_stats(settings), [file], live=True)
             except UsageError as error:
                 yield from (f"{name}: {line}" for line in str(error).splitlines())
         for setting, path in _places(settings):
@@ -61,6 +65,25 @@ def check_outputs(
                     f"{name}: outputs.{setting}: {path} is {other}'s, too; "
                     "let `{camera}` stand in its name"
                 )
+
+
+def _has_own_stats(settings: Settings) -> bool:
+    """Whether an earlier run left its statistics where those of this one go: they are replaced."""
+    stats = dict(_places(settings)).get("stats")
+    if stats is None or not stats.is_file():
+        return False
+    try:
+        found = json.loads(stats.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and {"read", "classified", "in_flight"} <= found.keys()
+
+
+def _without_own_stats(settings: Settings) -> Settings:
+    if not _has_own_stats(settings):
+        return settings
+    outputs = settings.outputs.model_copy(update={"stats": None})
+    return settings.model_copy(update={"outputs": outputs})
 
 
 def folders(plant: PlantSettings) -> dict[Path, bool]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from streamcls import clock
 from streamcls.builders.live import LiveRun, build_live
+from streamcls.builders.relabelling import relabelling
 from streamcls.builders.source import is_live
 from streamcls.config.plant import PlantCamera, PlantSettings
 from streamcls.config.plant_file import camera_settings
@@ -14,7 +15,7 @@ from streamcls.errors import SettingsError, StreamclsError
 from streamcls.metrics import Metrics
 from streamcls.plant.alerts import Alerts
 from streamcls.plant.cameras import Cameras, Changes
-from streamcls.plant.model import load_shared
+from streamcls.plant.model import SharedModel, load_shared
 from streamcls.plant.outputs import add_outputs, check_outputs
 from streamcls.runtime.closing import Closing
 from streamcls.runtime.stop import Stop
@@ -56,6 +57,7 @@ class Plant(Closing):
         Raises:
             StreamclsError: settings of a camera don't fit the model, or an output can't be had.
         """
+        _check_labels(self.settings, self.model)
         self.model.turns.start()
         self.alerts.apply(self.settings)
         self.cameras.apply(_by_name(self.settings))
@@ -99,6 +101,7 @@ class Plant(Closing):
             self.model = load_shared(wanted, self._stop, progress=False)
             self.model.turns.start()
         try:
+            _check_labels(wanted, self.model)
             self.alerts.apply(wanted)
             self.settings = wanted
             changes = self.cameras.apply(_by_name(wanted), all_anew=anew)
@@ -123,7 +126,11 @@ class Plant(Closing):
             classifier=self.model.classifier,
             turns=self.model.turns,
         )
-        add_outputs(run, chosen, self.alerts.sink(camera))
+        try:
+            add_outputs(run, chosen, self.alerts.sink(camera))
+        except BaseException:  # whatever it is, it is raised again
+            run.pipeline.close()  # the first outputs have threads already
+            raise
         return run
 
     # -- how it goes
@@ -186,6 +193,17 @@ def _check(settings: PlantSettings, file: Path, running: PlantSettings | None = 
             wrong.append(f"{camera.camera}: a recording, or no source; many cameras are live ones")
     untouched = () if running is None else running.cameras
     wrong += check_outputs(settings, file, untouched)
+    _raise(wrong)
+
+
+def _check_labels(settings: PlantSettings, model: SharedModel) -> None:
+    """Raises where cameras name labels that the model does not have; with all mistakes."""
+    wrong: list[str] = []
+    for camera in settings.cameras:
+        try:
+            relabelling(camera.postprocess, model.classifier.card.labels)
+        except SettingsError as error:
+            wrong += [f"{camera.camera}: {line}" for line in str(error).splitlines()]
     _raise(wrong)
 
 

@@ -308,7 +308,7 @@ class LivePipeline(Closing):
     def _ask(self, frame: Frame, epoch: int, picture: Picture) -> bool:
         """Has every view of a frame classified; False where the run has ended."""
         shown = any(one.shows_answers for one in self._outputs)
-        for view, part in self._views.parts(picture):
+        for view, part in self._views.parts(picture, self._source.camera):
             if part is None:
                 self._metrics.not_sampled()
                 continue

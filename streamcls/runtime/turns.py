@@ -1,6 +1,9 @@
 """One classifier for all who want answers: each in turn, however much somebody asks for."""
 
+import threading
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from streamcls import clock
@@ -22,7 +25,7 @@ class Question:
     Attributes:
         picture: what to classify.
         captured_ns: when it was taken.
-        answered: is told the answer and where its time went, on a worker thread.
+        answered: is told the answer and where its time went, on a worker thread; must not wait.
         dropped: is told that a newer picture took its place.
     """
 
@@ -37,6 +40,7 @@ class Turns(Closing):
 
     Each seat has room for a few pictures, mostly one: the newest. Seats are served one after the
     other, so one that asks a hundred times a second gets no more turns than one that asks twice.
+    Each gets its answers in the order in which it asked, whichever worker is done first.
     """
 
     def __init__(
@@ -53,10 +57,10 @@ class Turns(Closing):
         """
         self._classifier = classifier
         self._workers = workers
-        self._waiting: Buffer[tuple[Seat, Question]] = Buffer(
+        self._waiting: Buffer[_Asked] = Buffer(
             room,
-            dropped=(lambda item: item[1].dropped()) if newest else None,
-            kind=lambda item: item[0],
+            dropped=(lambda asked: asked.seat.drop(asked)) if newest else None,
+            kind=lambda asked: asked.seat,
             in_turns=True,
         )
         self._stop = stop
@@ -90,35 +94,42 @@ class Turns(Closing):
     def _work(self) -> None:
         while True:
             try:
-                asked = [self._waiting.get()[1]]
+                asked = [self._waiting.get()]
             except Finished:
                 return
             if self._classifier.batch > 1:
-                asked += [one for _, one in self._waiting.get_more(self._classifier.batch - 1)]
+                asked += self._waiting.get_more(self._classifier.batch - 1)
             begun_ns = clock.now_ns()
-            answer = self._classifier.classify([one.picture for one in asked])
+            answer = self._classifier.classify([one.question.picture for one in asked])
             self._tell(asked, answer, begun_ns)
 
-    def _tell(self, asked: list[Question], answer: Classified, begun_ns: int) -> None:
+    def _tell(self, asked: "list[_Asked]", answer: Classified, begun_ns: int) -> None:
         ended_ns = clock.now_ns()
         for one, prediction in zip(asked, answer.predictions, strict=True):
-            one.answered(prediction, timing(one.captured_ns, begun_ns, answer, ended_ns))
+            took = timing(one.question.captured_ns, begun_ns, answer, ended_ns)
+            one.seat.answer(one, prediction, took)
             self.answers += 1  # may miss one among several workers, which does not matter
 
 
 class Seat:
     """Asks; any thread, one at a time."""
 
-    def __init__(
-        self, waiting: "Buffer[tuple[Seat, Question]]", given_up: Callable[[], bool]
-    ) -> None:
+    def __init__(self, waiting: "Buffer[_Asked]", given_up: Callable[[], bool]) -> None:
         """See `Turns.seat`."""
         self._waiting = waiting
         self._given_up = given_up
+        self._lock = threading.RLock()  # who is answered may ask again at once
+        self._open: deque[_Asked] = deque()  # without an answer that was told, oldest first
 
     def ask(self, question: Question) -> bool:
         """Puts it into the line; False where there will be no answer, since all has ended."""
-        return self._waiting.put((self, question), given_up=self._given_up)
+        asked = _Asked(self, question)
+        with self._lock:
+            self._open.append(asked)
+        if self._waiting.put(asked, given_up=self._given_up):
+            return True
+        self._forget(asked)
+        return False
 
     def wake(self) -> None:
         """Makes who waits for room look whether it has given up."""
@@ -127,3 +138,35 @@ class Seat:
     def leave(self) -> None:
         """Asks no more; what waits gets no answer."""
         self._waiting.forget(self)
+
+    def drop(self, asked: "_Asked") -> None:
+        """One gave way to a newer one."""
+        self._forget(asked)
+        asked.question.dropped()
+
+    def answer(self, asked: "_Asked", prediction: Prediction, took: Timing) -> None:
+        """Tells an answer when all before it are told."""
+        with self._lock:
+            asked.answer = (prediction, took)
+            self._tell()
+
+    def _forget(self, asked: "_Asked") -> None:
+        with self._lock:
+            with suppress(ValueError):
+                self._open.remove(asked)
+            self._tell()
+
+    def _tell(self) -> None:
+        while self._open and self._open[0].answer is not None:
+            first = self._open.popleft()
+            assert first.answer is not None
+            first.question.answered(*first.answer)
+
+
+@dataclass(slots=True, eq=False)
+class _Asked:
+    """A question on its way, and its answer from when there is one."""
+
+    seat: Seat
+    question: Question
+    answer: tuple[Prediction, Timing] | None = None

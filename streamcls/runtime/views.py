@@ -9,7 +9,7 @@ from streamcls.records import Image, Picture, Planes, Region, as_bgr
 
 log = logging.getLogger(__name__)
 
-_BEYOND = "region %s: beyond the picture of %dx%d; it has no labels"
+_BEYOND = "%s/%s: beyond the picture of %dx%d; it has no labels"
 WHOLE = ""  # the name of the view of a camera without regions
 
 
@@ -32,8 +32,8 @@ class Views:
         """The whole picture as people see it."""
         return picture if not self._rotation else _Turned(picture, self._rotation)
 
-    def parts(self, picture: Picture) -> Iterator[tuple[str, Picture | None]]:
-        """Each view of a turned picture by name; None for a region that is beyond it."""
+    def parts(self, picture: Picture, camera: str) -> Iterator[tuple[str, Picture | None]]:
+        """Each view of a camera's turned picture by name; None for a region that is beyond it."""
         if not self.regions:
             yield WHOLE, picture
             return
@@ -42,17 +42,17 @@ class Views:
         for region in self.regions:
             left, top, right, bottom = region.box(width, height)
             if right <= left or bottom <= top:
-                self._say_empty(region.name, width, height)
+                self._say_empty(camera, region.name, width, height)
                 yield region.name, None
                 continue
             part = np.ascontiguousarray(image[top:bottom, left:right])
             part.flags.writeable = False
             yield region.name, part
 
-    def _say_empty(self, name: str, width: int, height: int) -> None:
+    def _say_empty(self, camera: str, name: str, width: int, height: int) -> None:
         if name not in self._empty:
             self._empty.add(name)
-            log.error(_BEYOND, name, width, height)
+            log.error(_BEYOND, camera, name, width, height)
 
 
 class _Turned:

@@ -31,6 +31,7 @@ class GrowingFile:
         self._head = len(head.encode(errors="replace"))
         self._kept = 0  # bytes that stay
         self._tail = b""
+        self._length = 0  # of the file, at the most
         self._failed = False
         with creating(path, overwrite=overwrite) as self._file:
             # Standard output is not ours to cut, and pipes can't be.
@@ -59,14 +60,16 @@ class GrowingFile:
 
     def _put(self, data: bytes) -> None:
         """Writes behind what is kept, and ends the file there."""
-        number = self._file.fileno()
+        number, end = self._file.fileno(), self._kept + len(data)
         if self._own:
             os.lseek(number, self._kept, os.SEEK_SET)
+        self._length = max(self._length, end)
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(number, rest) :]
-        if self._own:
-            os.ftruncate(number, self._kept + len(data))
+        if self._own and self._length > end:
+            os.ftruncate(number, end)
+        self._length = end
 
     def close(self) -> None:
         """Closes the file; takes it away if nothing could be written into it. Can be repeated."""

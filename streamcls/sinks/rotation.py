@@ -9,6 +9,7 @@ from streamcls import clock
 from streamcls.errors import OutputPathError
 from streamcls.protocols import Sink
 from streamcls.records import Event, Result
+from streamcls.sinks.files import writing
 from streamcls.sinks.retention import Retention
 
 _STAMP = "-%Y%m%d-%H%M%S"  # where a name that must change doesn't say how
@@ -114,7 +115,8 @@ class Rotating:
     def _begin(self, first: Result | None) -> Sink:
         if self._retention is not None:
             self._retention.clear()  # before, as the disk may be full
-        self._current = file_name(self._path, clock.local(), changing=self._changing)
+        with writing(self._path):
+            self._current = file_name(self._path, clock.local(), changing=self._changing)
         sink = self._sink = self._open(self._current, first)
         self._begun_s = clock.now_s()
         for event in self._lasting.values():

@@ -67,7 +67,7 @@ def _rounded(value: object) -> object:
 
 def _check(option: str, path: Path) -> None:
     if path == STDOUT:
-        raise OutputPathError(f"{option} -: give a file name; only --csv goes to standard output")
+        raise OutputPathError(f"{option} -: give a file name; only rows go to standard output")
 
 
 def _open(path: Path, run: RunFacts) -> StatsFile:

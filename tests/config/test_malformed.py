@@ -95,6 +95,7 @@ def _merged_laughs(levels: int) -> bytes:
     [
         (_laughs(12), "20,000 values"),
         (_merged_laughs(12), "20,000 values"),
+        (b"x: &a {" + b"k: 1, " * 9000 + b"}\ny: [" + b"*a, " * 9000 + b"]", "20,000 values"),
         (b"source: a\nx: " + b"[" * 100_000, "2: nested too deeply"),
         (b"source: a\nx: " + b"{a: " * 100_000, "2: nested too deeply"),
         (b"source: a\n" + b"- " * 100_000, "not YAML"),

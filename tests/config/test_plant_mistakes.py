@@ -245,7 +245,7 @@ def test_no_secret_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     text = """\
 cameras:
   - camera: a
-    source: [geheim]
+    source: [87654321]
   - camera: b
     source: {geheim: geheim, geheim: 1}
     outputs:
@@ -266,6 +266,7 @@ spool: geheim
 """
     found = wrong(text, tmp_path)
     assert "geheim" not in "\n".join(found)
+    assert "8765" not in "\n".join(found)
     assert [line.split(": ")[1] for line in found] == [
         "cameras[0].source",
         "cameras[1].source",

@@ -10,11 +10,23 @@ from typing import Self
 import numpy as np
 
 from streamcls.metrics import Metrics, Snapshot
-from streamcls.records import Event, Fault, Image, LiveFrame, Lost, Result, State
+from streamcls.protocols import Classifier
+from streamcls.records import (
+    Event,
+    Fault,
+    LiveFrame,
+    Lost,
+    Picture,
+    Prediction,
+    Result,
+    State,
+)
 from streamcls.runtime.labels import Labelling
 from streamcls.runtime.live_pipeline import LivePipeline, LiveRules
 from streamcls.runtime.output_queue import OutputQueue
 from streamcls.runtime.stop import Stop
+from streamcls.runtime.turns import Turns
+from streamcls.runtime.views import Views
 from streamcls.sampling import EveryNth
 from streamcls.smoothing import SteadyLabel
 from tests.fakes import FakeClassifier, ListSink
@@ -26,9 +38,8 @@ INTERVAL_S = 0.1
 class Camera:
     """A LiveSource that gives what the test puts in, and lets it wait until that is dealt with."""
 
-    camera = "cam"
-
-    def __init__(self) -> None:
+    def __init__(self, name: str = "cam") -> None:
+        self.camera = name
         self.begun_ns = time.monotonic_ns()
         self.closed = threading.Event()
         self.hangs = threading.Event()
@@ -53,6 +64,11 @@ class Camera:
         finally:
             self.closed.set()
 
+    @property
+    def last(self) -> int:
+        """Index of the latest frame."""
+        return self._index
+
     def end(self) -> None:
         """Lets `watch` return, which a real source does by itself when the run is stopped."""
         self._items.put(None)
@@ -68,7 +84,7 @@ class Camera:
         *,
         fault: Fault | None = None,
         state: State = "ok",
-        image: Image | None = None,
+        image: Picture | None = None,
         wait: bool = True,
     ) -> int:
         """One frame more, whose pixels are its index; gives the index."""
@@ -124,6 +140,7 @@ class Kept(ListSink):
     def __init__(self, *, every_frame: bool = False, fail_at: int | None = None) -> None:
         super().__init__(every_frame=every_frame, fail_at=fail_at)
         self.gate = Gate()
+        self.before_close: Callable[[], object] = lambda: None
         self._changed = threading.Condition()
 
     def write(self, result: Result) -> None:
@@ -136,6 +153,10 @@ class Kept(ListSink):
         with self._changed:
             super().event(event)
             self._changed.notify_all()
+
+    def close(self) -> None:
+        self.before_close()
+        super().close()
 
     def until(self, found: Callable[[], bool]) -> None:
         with self._changed:
@@ -171,31 +192,41 @@ class Rig:
         duration_s: float | None = None,
         ends: bool = True,
         before: Callable[[int], None] | None = None,
+        camera: str = "cam",
+        classifier: Classifier | None = None,
+        views: Views | None = None,
+        relabel: Callable[[Prediction], Prediction] = lambda prediction: prediction,
+        turns: Turns | None = None,
     ) -> None:
         self.stop, self.metrics = Stop(), Metrics()
-        self.camera = Camera()
+        self.camera = Camera(camera)
         self.gate = Gate()
         self.pipeline = LivePipeline(
             self.camera,
             Labelling(
                 EveryNth(every),
-                FakeClassifier(batch=1, before=before or self.gate),
+                classifier or FakeClassifier(batch=1, before=before or self.gate),
                 lambda name: SteadyLabel(name, threshold=0.5, smoothing_s=0, dwell_s=0),
                 top_k=3,
+                relabel=relabel,
+                views=views or Views(),
             ),
             LiveRules(queue_size, newest, stale_after_s, duration_s),
             metrics=self.metrics,
             stop=self.stop,
+            turns=turns,
         )
-        self._sinks: list[Kept] = []
+        self.sinks: list[Kept] = []
         self._threads: set[threading.Thread] = set()
         if ends:
             self.stop.wake(self.camera.end)
 
-    def add(self, *, every_frame: bool = False, fail_at: int | None = None) -> Kept:
-        sink = Kept(every_frame=every_frame, fail_at=fail_at)
-        self._sinks.append(sink)
-        self.pipeline.add(f"sink{len(self._sinks)}", sink)
+    def add(
+        self, *, every_frame: bool = False, fail_at: int | None = None, kind: type[Kept] = Kept
+    ) -> Kept:
+        sink = kind(every_frame=every_frame, fail_at=fail_at)
+        self.sinks.append(sink)
+        self.pipeline.add(f"sink{len(self.sinks)}", sink)
         return sink
 
     def add_later(self, sink: Kept) -> OutputQueue:
@@ -217,7 +248,7 @@ class Rig:
         trace: TracebackType | None,
     ) -> None:
         self.gate.open()
-        for sink in self._sinks:
+        for sink in self.sinks:
             sink.gate.open()
         self.camera.end()
         self.pipeline.close()

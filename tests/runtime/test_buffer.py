@@ -204,3 +204,164 @@ def test_an_aborted_newest_buffer_takes_nothing_and_tells_of_nothing() -> None:
     assert gone == []
     with pytest.raises(Finished):
         buffer.get(0)
+
+
+# -- in turns
+
+
+Named = tuple[str, int]
+
+
+def in_turns(capacity: int, *, waits: bool = True) -> Buffer[Named]:
+    return Buffer(
+        capacity,
+        dropped=None if waits else lambda _: None,
+        kind=lambda item: item[0],
+        in_turns=True,
+    )
+
+
+@pytest.mark.parametrize("capacity", [1, 2, 5])
+def test_who_puts_a_hundred_times_as_often_gets_no_more_turns(capacity: int) -> None:
+    buffer = in_turns(capacity, waits=False)
+    turns: list[str] = []
+    for number in range(300):
+        for more in range(100):
+            buffer.put(("flood", 100 * number + more))
+        buffer.put(("calm", number))
+        buffer.put(("other", number))
+        turns += [buffer.get(0)[0] for _ in range(3)]
+    assert {name: turns.count(name) for name in set(turns)} == dict.fromkeys(
+        ("flood", "calm", "other"), 300
+    )
+    for at in range(0, len(turns), 3):  # not by and by, but in each round
+        assert set(turns[at : at + 3]) == {"flood", "calm", "other"}
+
+
+def test_within_a_kind_the_oldest_is_first() -> None:
+    buffer = in_turns(3)
+    for item in (("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 1), ("c", 0)):
+        buffer.put(item)
+    buffer.finish()
+    out = [buffer.get(0) for _ in range(6)]
+    assert out == [("a", 0), ("b", 0), ("c", 0), ("a", 1), ("b", 1), ("a", 2)]
+
+
+def test_who_was_away_is_next_but_does_not_make_up_for_it() -> None:
+    buffer = in_turns(10)
+    for number in range(6):
+        buffer.put(("busy", number))
+    assert [buffer.get(0)[1] for _ in range(3)] == [0, 1, 2]
+    for number in range(3):
+        buffer.put(("back", number))
+    assert [buffer.get(0)[0] for _ in range(6)] == ["back", "busy"] * 3
+
+
+def test_without_turns_all_come_in_the_order_in_which_they_came() -> None:
+    buffer: Buffer[Named] = Buffer(3, kind=lambda item: item[0])
+    items = [("a", 0), ("a", 1), ("b", 0), ("a", 2), ("b", 1)]
+    for item in items:
+        buffer.put(item)
+    assert [buffer.get(0) for _ in range(5)] == items
+
+
+def test_more_are_those_that_are_there_in_turns() -> None:
+    buffer = in_turns(3)
+    assert buffer.get_more(4) == []
+    for item in (("a", 0), ("a", 1), ("a", 2), ("b", 0)):
+        buffer.put(item)
+    assert buffer.get_more(0) == []
+    assert buffer.get_more(3) == [("a", 0), ("b", 0), ("a", 1)]
+    assert len(buffer) == 1
+    assert buffer.get_more(3) == [("a", 2)]
+
+
+def writing(buffer: Buffer[Named], *items: Named) -> tuple[threading.Thread, list[bool]]:
+    """A thread that puts them in, and what `put` said."""
+    done: list[bool] = []
+    thread = threading.Thread(target=lambda: done.extend(buffer.put(item) for item in items))
+    thread.start()
+    return thread, done
+
+
+def test_writers_wait_for_room_of_their_own_kind_only() -> None:
+    buffer = in_turns(1)
+    assert buffer.put(("a", 0))
+    waits, done = writing(buffer, ("a", 1))
+    goes_on, others = writing(buffer, ("b", 0))
+    goes_on.join(5)
+    assert others == [True]
+    assert done == []
+    assert [buffer.get(5), buffer.get(5)] == [("a", 0), ("b", 0)]
+    waits.join(5)
+    assert done == [True]
+    assert buffer.get(5) == ("a", 1)
+
+
+def test_more_that_are_taken_leave_their_room() -> None:
+    buffer = in_turns(2)
+    for number in range(2):
+        buffer.put(("a", number))
+    waits, done = writing(buffer, ("a", 2), ("a", 3))
+    assert buffer.get_more(2) == [("a", 0), ("a", 1)]
+    waits.join(5)
+    assert done == [True, True]
+
+
+def test_a_writer_gives_up_when_it_is_woken_and_the_others_wait_on() -> None:
+    buffer = in_turns(1)
+    buffer.put(("a", 0))
+    buffer.put(("b", 0))
+    over = threading.Event()
+    asked = threading.Semaphore(0)
+
+    def given_up() -> bool:
+        asked.release()
+        return over.is_set()
+
+    gives_up: list[bool] = []
+    thread = threading.Thread(
+        target=lambda: gives_up.append(buffer.put(("a", 1), given_up=given_up))
+    )
+    thread.start()
+    other, done = writing(buffer, ("b", 1))
+    assert asked.acquire(timeout=5)  # it waits, or is about to
+    over.set()
+    buffer.wake()
+    thread.join(5)
+    assert gives_up == [False]
+    assert done == []
+    assert [buffer.get(0), buffer.get(0), buffer.get(5)] == [("a", 0), ("b", 0), ("b", 1)]
+    other.join(5)
+
+
+def test_who_has_given_up_puts_nothing_in_even_where_there_is_room() -> None:
+    gone: list[int] = []
+    buffer: Buffer[int] = Buffer(1, dropped=gone.append)
+    assert not buffer.put(1, given_up=lambda: True)
+    assert len(buffer) == 0
+    assert gone == []
+
+
+def test_what_is_forgotten_does_not_come_out_and_leaves_its_room() -> None:
+    gone: list[Named] = []
+    buffer: Buffer[Named] = Buffer(2, dropped=gone.append, kind=lambda item: item[0], in_turns=True)
+    for item in (("a", 0), ("b", 0), ("a", 1), ("b", 1)):
+        buffer.put(item)
+    buffer.forget("a")
+    buffer.forget("nobody")
+    for number in (2, 3):
+        buffer.put(("a", number))
+    assert gone == []
+    buffer.finish()
+    assert [buffer.get(0) for _ in range(4)] == [("b", 0), ("a", 2), ("b", 1), ("a", 3)]
+
+
+def test_to_forget_a_kind_lets_its_waiting_writer_in() -> None:
+    buffer = in_turns(1)
+    buffer.put(("a", 0))
+    waits, done = writing(buffer, ("a", 1))
+    buffer.forget("a")
+    waits.join(5)
+    assert done == [True]
+    assert buffer.get(0) == ("a", 1)

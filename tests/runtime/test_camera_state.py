@@ -641,3 +641,74 @@ def test_all_are_told_the_same_order_from_any_thread() -> None:
     for began, ended in zip(states[::2], states[1::2], strict=False):
         assert (began[0], began[1], began[3]) == (ended[0], ended[1], ended[3])
     assert all(r.status is not None and r.status.state == "ok" for r in made.results())
+
+
+# -- the calendar
+
+
+NOON_S = 1_772_366_400.0
+
+
+@pytest.fixture
+def calendar(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Sets the system's clock that much ahead of the one by which the tests' times are."""
+    ahead_s = 0.0
+
+    def put_ahead(seconds: float) -> None:
+        nonlocal ahead_s
+        ahead_s = seconds
+
+    monkeypatch.setattr(clock_module, "utc_s", lambda ns: NOON_S + ns / 1e9 + ahead_s)
+    return put_ahead
+
+
+def test_events_say_when_they_were_by_the_calendar(calendar: Callable[[float], None]) -> None:
+    made = in_state_ok()
+    made.camera.finish(3.0)
+    label, state = made.told
+    assert isinstance(label, Event) and isinstance(state, Event)
+    assert (label.kind, state.kind) == ("label", "state")
+    assert label.start_utc == pytest.approx(NOON_S + 1.0)
+    assert label.end_utc == pytest.approx(NOON_S + 1.3)
+    assert state.start_utc == pytest.approx(NOON_S + 1.0)
+    assert state.end_utc == pytest.approx(NOON_S + 3.0)
+
+
+def test_a_beginning_stays_when_somebody_sets_the_clock(calendar: Callable[[float], None]) -> None:
+    """So that the two events of a segment say the same."""
+    made = Made()
+    made.camera.begin()
+    made.labelled(1.0)
+    calendar(3600.0)
+    made.camera.tell_failure("csv", "full", 1.1)  # of the same kind as states, and of a moment
+    made.camera.tell_recovery("csv", 1.2)
+    made.camera.lost(Lost("gone", 1.0), 5.0)
+    calendar(-60.0)
+    made.labelled(6.0)
+    made.camera.finish(7.0)
+    begun: dict[tuple[str, str, float], float | None] = {}
+    ended = 0
+    for event in (item for item in made.told if isinstance(item, Event)):
+        key = (event.kind, event.label, event.start_s)
+        if event.end_s is None:
+            assert event.end_utc is None
+            begun[key] = event.start_utc
+        elif event.label not in ("output_failed", "output_recovered"):
+            assert event.start_utc == begun[key]
+            ended += 1
+    assert ended == len(begun) == 6  # connecting, ok, no_signal, ok, and two labels
+    moments = [e for e in made.told if isinstance(e, Event) and e.label.startswith("output")]
+    assert [e.start_utc == e.end_utc for e in moments] == [True, True]
+    assert moments[0].start_utc == pytest.approx(NOON_S + 3600 + 1.1)
+
+
+def test_an_output_that_works_again_is_told_to_the_others() -> None:
+    made = in_state_ok()
+    for name in ("csv", "video"):
+        made.camera.tell_failure(name, "the disk is full", 7.5)
+    made.told.clear()
+    made.camera.tell_recovery("csv", 8.0)
+    (event,) = made.told
+    assert isinstance(event, Event)
+    assert (event.kind, event.label, event.reason) == ("state", "output_recovered", "csv")
+    assert made.camera.status().failed == ("video",)

@@ -9,7 +9,7 @@ import pytest
 
 from streamcls.metrics import Snapshot
 from streamcls.records import Event, Fault, LiveFrame, Result, State, Status
-from streamcls.runtime import live_pipeline
+from streamcls.runtime import live_pipeline, turns
 from streamcls.runtime.output_queue import Wanted
 from tests.fakes import LABELS, ListSink
 from tests.runtime.rig import INTERVAL_S, PATIENCE_S, Rig, balanced
@@ -237,7 +237,8 @@ def test_an_answer_that_comes_after_the_end_is_not_counted_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A classifier that hangs for longer than the end waits for it."""
-    monkeypatch.setattr(live_pipeline, "_JOIN_S", 0.1)
+    for module in (live_pipeline, turns):
+        monkeypatch.setattr(module, "_JOIN_S", 0.1)
     rig = Rig()
     with rig:
         rig.gate.shut()

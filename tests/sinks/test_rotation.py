@@ -490,3 +490,17 @@ def test_the_file_after_a_failure_is_a_new_one_where_none_is_ever_full(
     sink.write(result(raw=prediction()))
     sink.close()
     assert [path.name for path in tmp_path.iterdir()] == ["o-20260501-123005.csv"]
+
+
+def test_a_disk_that_is_gone_is_an_output_that_failed(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_path: Path) -> bool:
+        raise OSError(5, "Input/output error")
+
+    sink = Rotating(tmp_path / "o.csv", _csv, every_frame=False, seconds=60)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "exists", broken)
+        with pytest.raises(OutputError, match=r"o\.csv: can't write: Input/output error"):
+            sink.write(result(raw=prediction()))
+    sink.close()

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from tests.integration.certificates import Certificates
+from tests.integration.rtsp import free_port
 
 DEADLINE_S = 20.0
 USER, PASSWORD = "anna", "geheim"
@@ -31,8 +32,7 @@ class Broker:
     ) -> None:
         self._mosquitto, self._config = mosquitto, folder / "mosquitto.conf"
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()  # which is still free when it comes back
         lines = [
             f"listener {self.port} 127.0.0.1",
             "persistence true",

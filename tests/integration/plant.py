@@ -17,6 +17,8 @@ from pathlib import Path
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.integration.rtsp import free_port
+
 WAIT_S = 60.0  # for what is sure to come, on a busy machine too
 LOOK_S = 0.1
 LANDED_S = 0.7  # after which the row of a frame is in its file
@@ -42,13 +44,6 @@ def small_disk(folder: Path, size: str = "1m") -> Iterator[Path | None]:
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def free_port() -> int:
-    """One for a listener that is started soon."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
 
 
 class Scrape:

@@ -45,8 +45,9 @@ def at_s(event: Told) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What became of events at one receiver."""
+    """What became of the events before a time at one receiver; each is received once by its id."""
 
+    recorded: int
     received: int
     missing: list[Told]
     invented: list[Told]
@@ -78,7 +79,8 @@ def account(
     ids = [message["id"] for message in messages]
     came = Counter(told(message) for message in {one["id"]: one for one in messages}.values())
     return Account(
-        received=len(set(ids)),
+        recorded=sum(at_s(event) < before_s for event in wanted.elements()),
+        received=sum(at_s(event) < before_s for event in came.elements()),
         missing=[event for event in (wanted - came).elements() if counts(event)],
         invented=[event for event in (came - wanted).elements() if counts(event)],
         doubled=[one for one, count in Counter(ids).items() if count > 1],

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.integration.broker import PASSWORD, USER, Broker, Listening
-from tests.integration.plant import PlantRun, free_port, small_disk
+from tests.integration.plant import PlantRun, small_disk
 from tests.integration.plant_events import Told, recorded
 from tests.integration.receiver import Receiver
-from tests.integration.rtsp import RtspServer
+from tests.integration.rtsp import RtspServer, free_port
 
 FPS, LABELS = 15, 5.0
 # The dock's camera asks for a label of every frame, and writes to a disk of its own.

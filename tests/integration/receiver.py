@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
+from tests.integration.rtsp import free_port
+
 DEADLINE_S = 20.0
 
 
@@ -32,7 +34,7 @@ class Receiver:
         self._changed = threading.Condition()
         self._server: ThreadingHTTPServer | None = None
         self._thread: threading.Thread | None = None
-        self.port = 0
+        self.port = free_port()  # which is still free when it comes back
         self.up()
 
     @property
@@ -44,7 +46,6 @@ class Receiver:
         self._closing = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), self._kind())
         self._server.daemon_threads = False  # they are joined when it closes
-        self.port = self._server.server_address[1]
         if self._tls:
             self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))

@@ -19,9 +19,10 @@ import yaml
 
 from tests.conftest import _program, leaving_nothing
 from tests.integration import plant_faults as faults
-from tests.integration.plant import Row, free_port, until
+from tests.integration.plant import Row, until
 from tests.integration.plant_faults import Rates
 from tests.integration.plant_site import ASKED, NAMES, NEVER, SECRETS, Site
+from tests.integration.rtsp import free_port
 
 pytestmark = pytest.mark.alone
 

@@ -10,7 +10,7 @@ from streamcls.cli.log import say
 from streamcls.cli.report import model_line
 from streamcls.config.plant import PlantSettings
 from streamcls.config.plant_file import read_settings
-from streamcls.errors import SettingsError
+from streamcls.errors import SettingsError, StreamclsError
 from streamcls.plant.changes import ChangedFile
 from streamcls.plant.pages import Pages
 from streamcls.plant.plant import Plant
@@ -67,13 +67,21 @@ def run_plant(
                 changed.read_now()
                 systemd.reloading()
                 if plant.reload(load) is not None:
-                    pages.apply(plant.settings)
+                    _listen(pages, plant)
                 systemd.ready(plant.status())
             rounds.look()
     if stop.failure is not None:
         raise stop.failure
     if stop.signal is not None:
         raise SystemExit(128 + stop.signal)
+
+
+def _listen(pages: Pages, plant: Plant) -> None:
+    """A port that is taken is no reason to end the cameras."""
+    try:
+        pages.apply(plant.settings)
+    except StreamclsError as error:
+        log.error("%s; it listens where it did before", error)
 
 
 class _Rounds:

@@ -87,7 +87,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         self._free = threading.BoundedSemaphore(_AT_ONCE)
         self._lock = threading.Lock()
-        self._at_work: dict[threading.Thread, tuple[socket.socket, float]] = {}  # since when
+        self._at_work: "dict[threading.Thread, tuple[socket.socket, float]]" = {}  # since when
         super().__init__(address, handler)
 
     def process_request(self, request: object, client_address: object) -> None:

@@ -677,7 +677,7 @@ def test_events_say_when_they_were_by_the_calendar(calendar: Callable[[float], N
 def test_a_beginning_stays_when_somebody_sets_the_clock(calendar: Callable[[float], None]) -> None:
     """So that the two events of a segment say the same."""
     made = Made()
-    made.camera.begin()
+    made.camera.begin(0.0)
     made.labelled(1.0)
     calendar(3600.0)
     made.camera.tell_failure("csv", "full", 1.1)  # of the same kind as states, and of a moment

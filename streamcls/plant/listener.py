@@ -7,12 +7,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
 
 from streamcls import clock
 from streamcls.errors import OutputPathError
 from streamcls.runtime.closing import Closing
 from streamcls.runtime.stop import Stop
 from streamcls.runtime.threads import Threads
+
+if TYPE_CHECKING:
+    from threading import Thread
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +91,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         self._free = threading.BoundedSemaphore(_AT_ONCE)
         self._lock = threading.Lock()
-        self._at_work: "dict[threading.Thread, tuple[socket.socket, float]]" = {}  # since when
+        self._at_work: dict[Thread, tuple[socket.socket, float]] = {}  # since when
         super().__init__(address, handler)
 
     def process_request(self, request: object, client_address: object) -> None:

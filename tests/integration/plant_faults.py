@@ -41,13 +41,28 @@ class Fault:
     settle: Callable[[], None]
 
 
-def put_through(site: Site, fault: Fault, seconds: float, *, edges: bool = True) -> Seen:
-    """Makes it happen for so long; also looks before and after for so long, unless told not to."""
+def put_through(
+    site: Site,
+    fault: Fault,
+    seconds: float,
+    *,
+    edges: bool = True,
+    during_s: float | None = None,
+) -> Seen:
+    """Makes it happen, and counts labels meanwhile.
+
+    Args:
+        site: where.
+        fault: what happens.
+        seconds: how long it lasts, and how long to look before and after.
+        edges: whether to look before and after.
+        during_s: how long it lasts, if not that.
+    """
     seen = Seen(fault.name, fault.hit)
     if edges:
         seen.before = site.run.watch(NAMES, seconds)
     fault.begin()
-    seen.during = site.run.watch(NAMES, seconds)
+    seen.during = site.run.watch(NAMES, seconds if during_s is None else during_s)
     fault.end()
     fault.settle()
     if edges:

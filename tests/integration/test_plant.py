@@ -25,7 +25,7 @@ from tests.integration.plant_site import ASKED, NAMES, NEVER, SECRETS, Site
 
 pytestmark = pytest.mark.alone
 
-WINDOW_S = 3.0
+WINDOW_S = 2.5
 ENOUGH = 0.85  # of the labels that are asked for, on a busy machine
 
 

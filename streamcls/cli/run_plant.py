@@ -67,7 +67,7 @@ def run_plant(
                 changed.read_now()
                 systemd.reloading()
                 if plant.reload(load) is not None:
-                    _listen(pages, plant.settings)
+                    _listen(pages, plant)
                 systemd.ready(plant.status())
             rounds.look()
     if stop.failure is not None:
@@ -76,11 +76,12 @@ def run_plant(
         raise SystemExit(128 + stop.signal)
 
 
-def _listen(pages: Pages, settings: PlantSettings) -> None:
+def _listen(pages: Pages, plant: Plant) -> None:
+    """A port that is taken is no reason to end the cameras."""
     try:
-        pages.apply(settings)
-    except StreamclsError as error:  # the cameras go on
-        log.error("%s", error)
+        pages.apply(plant.settings)
+    except StreamclsError as error:
+        log.error("%s; it listens where it did before", error)
 
 
 class _Rounds:

@@ -81,9 +81,9 @@ class _Receiver(Closing):
         self._stop.set()
         self._ended.wait(_ANSWER_S)
         self.delivery.wake()
-        if not self._threads.join(_JOIN_S) or not self.delivery.tally().reachable:
+        if not self._threads.join(_JOIN_S):
             return
-        drained = Stop()  # a receiver that keeps us waiting now would hold up the end
+        drained = Stop()  # a receiver that keeps us waiting would hold up the end
         self._threads.start("drain", lambda: self._interrupt_after(drained))
         self.delivery.drain(_DRAIN_S)
         drained.set()

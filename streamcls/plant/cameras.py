@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 # Longer than the longest wait before a try, and what a native call may take beyond its time-outs.
 _HUNG_S = 120.0
+_HEALTHY_S = 600.0  # after which the next failure of ours counts as the first
 _CLOSE_S = 4.5  # of the five seconds that a stop may take
 
 
@@ -31,6 +32,8 @@ class RunningCamera:
         metrics: its ledger.
         restart_s: when it is started again after a failure of ours; None while it runs.
         given_up: why it will not come back, or None.
+        is_over: whether that is because its duration is over, as asked for.
+        started_s: when it was started, by `clock.now_s`.
     """
 
     asked: PlantCamera
@@ -38,7 +41,9 @@ class RunningCamera:
     metrics: Metrics
     backoff: Backoff = field(default_factory=Backoff)
     restart_s: float | None = None
-    given_up: BaseException | None = None
+    given_up: SourceError | None = None
+    is_over: bool = False
+    started_s: float = field(default_factory=clock.now_s)
 
     @property
     def name(self) -> str:
@@ -126,15 +131,20 @@ class Cameras(Closing):
         metrics = Metrics()
         return RunningCamera(camera, self._open(camera, Stop(), metrics), metrics)
 
-    def look(self) -> None:
+    def look(self) -> bool:
         """Restarts what ended and should not have; to be called a few times a second.
 
+        Returns:
+            Whether any camera is left, or will be started again.
+
         Raises:
-            SourceError: a required camera was given up.
+            SourceError: a required camera was given up, or the last one.
         """
         for one in self.running:
             if one.given_up is not None:
                 continue
+            if clock.now_s() - one.started_s > _HEALTHY_S:
+                one.backoff.reset()
             if one.restart_s is not None:
                 if clock.now_s() >= one.restart_s:
                     self._restart(one)
@@ -143,17 +153,22 @@ class Cameras(Closing):
             elif one.run.pipeline.silent_s > _HUNG_S + one.asked.connection.connect_timeout:
                 log.error("%s: its reader hangs; it is left behind for a new one", one.name)
                 self._restart(one)
+        lost = [one.given_up for one in self.running if one.given_up and not one.is_over]
+        is_left = any(one.given_up is None for one in self.running)
+        if lost and not is_left:
+            raise lost[0]
+        return is_left
 
     def _ended(self, one: RunningCamera) -> None:
         failure = one.run.pipeline.stop.failure
         self._close([one])
         if failure is None:  # its time was over
-            one.given_up = SourceError(f"{one.name}: its duration is over")
+            one.given_up, one.is_over = SourceError(f"{one.name}: its duration is over"), True
         elif isinstance(failure, SourceError):
             one.given_up = failure
             if one.asked.required:
                 raise failure
-            log.error("%s; the other cameras go on", failure)
+            log.error("%s", failure)
         else:
             self._put_off(one, f"unexpected {type(failure).__name__}: {failure}")
             log.debug("where it was raised:", exc_info=failure)

@@ -24,6 +24,7 @@ from streamcls.runtime.threads import Threads
 from streamcls.runtime.turns import Question
 
 _MEASURE_S = 2.0  # of the classifier alone
+_LOOK_S = 0.1  # how often a wait sees a signal
 _BUSY = 0.8  # of the CPUs, above which there is no room for the unexpected
 
 
@@ -92,6 +93,7 @@ def check(plant: PlantSettings, stop: Stop, *, progress: bool) -> Report:
 
     Raises:
         StreamclsError: the model can't be had, or labels in the settings are not its own.
+        what fails in a thread.
     """
     with_model = load_shared(plant, stop, progress=progress)
     for camera in plant.cameras:
@@ -103,6 +105,8 @@ def check(plant: PlantSettings, stop: Stop, *, progress: bool) -> Report:
     ]
     pictures = [one.seen.picture for one in cameras if one.seen is not None]
     can = _measure(with_model, [one for one in pictures if one is not None], stop)
+    if stop.failure is not None:  # a mistake of ours in a thread, which is nothing found
+        raise stop.failure
     asked, threads = sum(one.asked for one in cameras), with_model.threads
     needed = reading + threads * asked / can
     return Report(cameras, others, Capacity(asked, can, reading, needed, threads))
@@ -198,7 +202,8 @@ def _measure(model: SharedModel, pictures: Sequence[Picture], stop: Stop) -> flo
         for number in range(count):
             ask(number)
         for _ in range(count):  # the first ones warm up
-            busy.acquire(timeout=60)
+            while not busy.acquire(timeout=_LOOK_S) and not stop.is_set:
+                pass
         begun_s, before = clock.now_s(), turns.answers
         stop.wait(_MEASURE_S)
         return max(0.1, (turns.answers - before) / (clock.now_s() - begun_s))

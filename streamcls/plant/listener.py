@@ -7,12 +7,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
 
 from streamcls import clock
 from streamcls.errors import OutputPathError
 from streamcls.runtime.closing import Closing
 from streamcls.runtime.stop import Stop
 from streamcls.runtime.threads import Threads
+
+if TYPE_CHECKING:
+    pass
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +82,16 @@ class Listener(Closing):
         self._server.end_requests()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Request:
+    """One that is being answered: how to wait for its thread, who asks, and since when."""
+
+    join: Callable[[float], None]
+    is_alive: Callable[[], bool]
+    socket: socket.socket
+    since_s: float
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
@@ -87,7 +101,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         self._free = threading.BoundedSemaphore(_AT_ONCE)
         self._lock = threading.Lock()
-        self._at_work: dict[threading.Thread, tuple[socket.socket, float]] = {}  # since when
+        self._at_work: list[_Request] = []
         super().__init__(address, handler)
 
     def process_request(self, request: object, client_address: object) -> None:
@@ -99,10 +113,11 @@ class _Server(ThreadingHTTPServer):
 
     def process_request_thread(self, request: object, client_address: object) -> None:
         assert isinstance(request, socket.socket)
+        own = threading.current_thread()
         try:
             with self._lock:
-                alive = {one: what for one, what in self._at_work.items() if one.is_alive()}
-                self._at_work = alive | {threading.current_thread(): (request, clock.now_s())}
+                alive = [one for one in self._at_work if one.is_alive()]
+                self._at_work = [*alive, _Request(own.join, own.is_alive, request, clock.now_s())]
             super().process_request_thread(request, client_address)
         finally:
             self._free.release()
@@ -116,16 +131,16 @@ class _Server(ThreadingHTTPServer):
                     return  # a page hangs
         with self._lock:
             ended = tuple(self._at_work)
-        for thread in ended:
-            thread.join(_END_S)
+        for one in ended:
+            one.join(_END_S)
 
     def _hang_up(self, older_s: float) -> None:
         """On those that are being answered for longer than that."""
         with self._lock:
-            for request, since_s in self._at_work.values():
-                if clock.now_s() - since_s >= older_s:
+            for one in self._at_work:
+                if clock.now_s() - one.since_s >= older_s:
                     with suppress(OSError):  # it has ended
-                        request.shutdown(socket.SHUT_RDWR)
+                        one.socket.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
         log.debug("a request failed", exc_info=True)  # who asks may always hang up

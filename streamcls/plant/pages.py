@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from streamcls.config.plant import PlantSettings
-from streamcls.errors import MissingPackageError
+from streamcls.errors import MissingPackageError, StreamclsError
 from streamcls.plant.listener import Answer, Listener
 from streamcls.plant.plant import Plant
 from streamcls.runtime.closing import Closing
@@ -29,17 +29,25 @@ class Pages(Closing):
         """Listens where the settings say, or no more.
 
         Raises:
-            OutputPathError: the address can't be had.
+            OutputPathError: the address can't be had; it listens where it did before.
             MissingPackageError: the package for the metrics is not installed.
         """
         wanted = "" if settings.http is None else settings.http.listen
         if wanted == self._listen:
             return
+        before = self._listen
         self.close()
-        if wanted:
-            self._listener = Listener(wanted, self._pages())
+        try:
+            self._begin(wanted)
+        except StreamclsError:
+            self._begin(before)
+            raise
+
+    def _begin(self, address: str) -> None:
+        if address:
+            self._listener = Listener(address, self._pages())
             self._listener.start()
-        self._listen = wanted
+        self._listen = address
 
     def close(self) -> None:
         """Hangs up. Can be called again."""

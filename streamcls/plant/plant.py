@@ -66,9 +66,11 @@ class Plant(Closing):
         """Keeps the cameras going; to be called a few times a second.
 
         Raises:
-            SourceError: a required camera was given up.
+            SourceError: a required camera was given up, or the last one.
         """
-        self.cameras.look()
+        self._note_answers()
+        if not self.cameras.look():
+            self._stop.set()
 
     # -- other settings
 
@@ -137,10 +139,12 @@ class Plant(Closing):
 
     def is_alive(self) -> bool:
         """Whether the classifier answers who asks; a supervisor restarts us where it doesn't."""
+        return clock.now_s() - self._answered_s < _STUCK_S
+
+    def _note_answers(self) -> None:
         answers = self.model.turns.answers
         if answers != self._answers or self.model.turns.is_idle:
             self._answers, self._answered_s = answers, clock.now_s()
-        return clock.now_s() - self._answered_s < _STUCK_S
 
     def missing(self) -> list[str]:
         """What is not as it should be, for people; empty where all cameras give labels."""

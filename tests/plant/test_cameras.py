@@ -128,7 +128,7 @@ def test_another_that_is_given_up_stays_so_and_the_others_go_on(
         cameras.look()
         clock.forward(100)
         built.answered("other")
-    assert caplog.messages.count("belt: no signal; given up; the other cameras go on") == 1
+    assert caplog.messages.count("belt: no signal; given up") == 1
     assert len(built.sources["belt"]) == 1
     assert [one.state for one in cameras.running] == ["given_up", "ok"]
 
@@ -209,12 +209,29 @@ def test_one_whose_time_is_over_is_not_started_again(
 def test_one_that_was_given_up_begins_anew_with_other_settings(
     cameras: Cameras, built: Built
 ) -> None:
-    cameras.apply(wanted(asked("belt")))
+    cameras.apply(wanted(asked("belt"), asked("other")))
     fails(cameras, built, "belt", SourceError("belt: no such host; given up"))
     cameras.look()
-    cameras.apply(wanted(asked("belt", source="sim://?fps=10")))
+    cameras.apply(wanted(asked("belt", source="sim://?fps=10"), asked("other")))
     built.answered("belt")
-    assert [one.state for one in cameras.running] == ["ok"]
+    assert cameras.running[0].state == "ok"
+
+
+def test_the_last_one_that_is_given_up_ends_the_run(cameras: Cameras, built: Built) -> None:
+    cameras.apply(wanted(asked("belt"), asked("other")))
+    fails(cameras, built, "belt", SourceError("belt: no such host; given up"))
+    assert cameras.look()
+    fails(cameras, built, "other", SourceError("other: no such host; given up"))
+    with pytest.raises(SourceError, match="belt: no such host"):
+        cameras.look()
+
+
+def test_nothing_is_left_when_the_durations_of_all_are_over(cameras: Cameras, built: Built) -> None:
+    cameras.apply(wanted(asked("belt"), asked("other")))
+    for one in cameras.running:
+        assert cameras.look()
+        one.run.pipeline.stop.set()
+    assert not cameras.look()
 
 
 # -- the end

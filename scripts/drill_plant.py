@@ -110,8 +110,7 @@ def running(model: str) -> Iterator[Site]:
         tempfile.TemporaryDirectory() as folder,
         Site(Path(folder), mosquitto, model=model) as site,
     ):
-        for name in NAMES:
-            faults.back(site, name)
+        faults.back(site, *NAMES)
         yield site
 
 

@@ -27,11 +27,16 @@ _CHECK_BATCH = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Work:
-    """How a backend is called: by `parallel` callers, with up to `batch` pictures, on `threads`."""
+    """How a backend is called: by `parallel` callers, with up to `batch` pictures, on `threads`.
+
+    `padded` says that answers must not depend on how many pictures come together, to the bit, as of
+    recordings; else short batches stay short.
+    """
 
     batch: int
     threads: int
     parallel: int = 1
+    padded: bool = True
 
 
 class ConversionError(ModelSettingsError):

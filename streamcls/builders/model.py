@@ -113,7 +113,8 @@ def bundle_classifier(
         log.warning(
             "%s: made for bf16, which this CPU can't compute; it runs slower", bundle.folder
         )
-    work = replace(work, batch=min(work.batch, _ENGINE_BATCH))
+    # These take batches of one size only; half full ones cost more than they gain.
+    work = replace(work, batch=min(work.batch, _ENGINE_BATCH) if work.padded else 1)
     # The engine's threads are those of the one that loads it.
     backend = in_background(
         lambda: engine_backend(bundle.file, bundle.engine, precision, card.input_size, work)
@@ -184,11 +185,13 @@ def _torch_classifier(
     card = network.card
     precision = "bf16" if settings.precision == "bf16" else "fp32"
     form = "eager"
-    if precision == "fp32" and settings.input_size is None:  # which is what bench looked at
+    if (
+        precision == "fp32" and work.padded and settings.input_size is None
+    ):  # which is what bench looked at
         form = recall(torch_form_fact(card.sha256, work.batch, work.threads)) or form
     backend = torch_backend(network, work, precision, form if form in FORMS else "eager")
     resized = Preprocess(card, TorchResize)
-    return ImageClassifier(card, resized, backend, batch=work.batch, choice=why)
+    return ImageClassifier(card, resized, backend, batch=work.batch, choice=why, padded=work.padded)
 
 
 def describe_model(settings: ModelSettings) -> dict[str, str]:

@@ -21,21 +21,24 @@ class ImageClassifier:
         *,
         batch: int,
         choice: str = "",
+        padded: bool = True,
     ) -> None:
         """Puts the parts together.
 
         Args:
             card: of the model.
             preprocess: a picture to (S, S, 3) uint8 RGB.
-            backend: runs the network on batches of exactly `batch` pictures.
+            backend: runs the network on batches of exactly `batch` pictures; of any number up to
+                that where `padded` is False.
             batch: how many.
             choice: why this backend was chosen, for people.
+            padded: whether shorter batches are filled up.
         """
         self.choice = choice
         self._card = card
         self._preprocess = preprocess
         self._backend = backend
-        self._batch = batch
+        self._batch, self._padded = batch, padded
 
     @property
     def card(self) -> ModelCard:
@@ -55,13 +58,14 @@ class ImageClassifier:
     def classify(self, images: Sequence[Picture]) -> Classified:
         """Classifies 1 to `batch` pictures of any size, decoded or (H, W, 3) uint8 BGR.
 
-        A shorter batch is filled up, because an answer moves in the sixth decimal with the batch's
-        shape.
+        A shorter batch is filled up where answers must be the same to the bit, because they move in
+        the sixth decimal with the batch's shape.
         """
         if not 1 <= len(images) <= self._batch:
             raise ValueError(f"{len(images)} images; a batch has 1 to {self._batch}")
         side = self._card.input_size
-        pixels = np.zeros((self._batch, side, side, 3), np.uint8)
+        count = self._batch if self._padded else len(images)
+        pixels = np.zeros((count, side, side, 3), np.uint8)
         begun = clock.now_s()
         for row, image in zip(pixels, images, strict=False):
             row[:] = self._preprocess(image)

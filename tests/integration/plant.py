@@ -210,13 +210,16 @@ class PlantRun:
         time.sleep(LANDED_S)
         return self.labels_per_s(cameras, begin_s, begin_s + seconds)
 
-    def wait_for_rows(self, camera: str, count: int = 3) -> None:
-        """Returns when frames captured from now on have labels."""
+    def wait_for_rows(self, *cameras: str, count: int = 3) -> None:
+        """Returns when frames of all these cameras, captured from now on, have labels."""
         since_s = time.time()
-        until(
-            lambda: sum(row.captured_s > since_s for row in self.rows(camera)) >= count,
-            f"new labels of {camera}",
-        )
+        for camera in cameras:
+            until(
+                lambda name=camera: (  # type: ignore[misc]
+                    sum(row.captured_s > since_s for row in self.rows(name)) >= count
+                ),
+                f"new labels of {camera}",
+            )
 
     def rss_mb(self) -> float:
         """Its memory now, in MB of 1,000,000 bytes."""

@@ -142,8 +142,7 @@ def receivers_down(site: Site, seconds: float) -> Fault:
         half = torn(site.files())
         assert not half, half
         site.run.start("-vv")
-        for name in NAMES:
-            back(site, name)
+        back(site, *NAMES)
 
     def end() -> None:
         site.broker.up()
@@ -186,10 +185,11 @@ def changed_settings(site: Site) -> Fault:
     )
 
 
-def back(site: Site, camera: str) -> None:
-    """Returns when a camera gives labels again."""
-    site.run.wait_for_state(camera, "ok")
-    site.run.wait_for_rows(camera)
+def back(site: Site, *cameras: str) -> None:
+    """Returns when all of these give labels again."""
+    for camera in cameras:
+        site.run.wait_for_state(camera, "ok")
+    site.run.wait_for_rows(*cameras)
 
 
 def accounts(site: Site, cameras: tuple[str, ...] = (*NAMES, *NEVER)) -> dict[str, Account]:

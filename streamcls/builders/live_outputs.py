@@ -180,7 +180,7 @@ class Recorder:
         from streamcls.sinks.rotation import stamped
 
         if self._recording is not None:
-            self._run.pipeline.remove(self._recording)
+            self._run.pipeline.outputs.remove(self._recording)
             self._recording = None
             return None
         path = stamped(self._run.source.camera, ".mp4", clock.local())

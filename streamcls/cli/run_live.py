@@ -48,8 +48,8 @@ def run_live(chosen: Settings, metrics: Metrics, *, quiet: bool) -> None:
         finally:
             if not quiet:
                 _say_ledger(metrics.snapshot())
-    if run.pipeline.output_failure is not None:
-        raise run.pipeline.output_failure
+    if run.pipeline.outputs.failure is not None:
+        raise run.pipeline.outputs.failure
     if stop.signal is not None:
         raise SystemExit(128 + stop.signal)
 

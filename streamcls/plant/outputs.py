@@ -29,9 +29,9 @@ def add_outputs(run: LiveRun, settings: Settings, alerts: Sink | None) -> None:
     facts = replace(facts, overwrite=facts.overwrite or _has_own_stats(settings))
     for output in live_outputs(settings, facts):
         sink = output.recovering(
-            failed=partial(pipeline.output_failed, output.name),
-            recovered=partial(pipeline.output_recovered, output.name),
-            lost=partial(pipeline.output_lost, output.name),
+            failed=partial(pipeline.outputs.failed, output.name),
+            recovered=partial(pipeline.outputs.recovered, output.name),
+            lost=partial(pipeline.outputs.lost, output.name),
         )
         pipeline.add(output.name, sink)
     if alerts is not None:

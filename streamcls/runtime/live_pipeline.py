@@ -10,20 +10,16 @@ newest frame, and waits for nothing.
 """
 
 import logging
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
 from streamcls import clock
-from streamcls.errors import OutputPathError
-from streamcls.masking import mask
-from streamcls.metrics import Metrics, OutputCounts
-from streamcls.protocols import LiveSource, Pictured, Refreshed, Sink
+from streamcls.metrics import Metrics
+from streamcls.protocols import LiveSource, Sink
 from streamcls.records import (
     NO_IMAGE,
-    Event,
     Frame,
     Image,
     Lost,
@@ -38,7 +34,8 @@ from streamcls.runtime.buffer import Buffer, Finished
 from streamcls.runtime.camera_state import CameraState
 from streamcls.runtime.closing import Closing
 from streamcls.runtime.labels import Labelling, Labels
-from streamcls.runtime.output_queue import OutputQueue, Wanted, serve
+from streamcls.runtime.live_outputs import LiveOutputs
+from streamcls.runtime.output_queue import OutputQueue, Wanted
 from streamcls.runtime.stop import Stop
 from streamcls.runtime.threads import Threads
 from streamcls.runtime.turns import Question, Turns
@@ -47,7 +44,7 @@ log = logging.getLogger(__name__)
 
 _LOOK_S = 0.1  # how often the clock is looked at for frames that stay away
 _LINES = 100  # of the log that may wait where standard error is blocked
-_JOIN_S = 2.0  # for capture and classifier, and again for the outputs
+_JOIN_S = 2.0  # for the capture
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +98,9 @@ class LivePipeline(Closing):
         self._metrics = metrics
         self.stop = stop
         self._lines: Buffer[tuple[int, str]] = Buffer(_LINES, dropped=lambda _: None)
-        self._outputs: tuple[OutputQueue, ...] = ()  # replaced, never changed: others go through it
+        self.outputs = LiveOutputs(
+            source.camera, metrics=metrics, stop=stop, changed=self._output_changed
+        )
         self._state = CameraState(
             source.camera,
             {
@@ -112,7 +111,7 @@ class LivePipeline(Closing):
             begun_ns=source.begun_ns,
             stale_after_s=rules.stale_after_s,
             metrics=metrics,
-            tell=self._tell,
+            tell=self.outputs.tell,
             say=self._say,
         )
         self._own_turns = None
@@ -126,55 +125,24 @@ class LivePipeline(Closing):
             )
         self._seats = {view: turns.seat(lambda: stop.is_set) for view in self._views.names}
         self._threads = Threads(stop)
-        self._output_threads = Threads(stop)
-        self._ended = threading.Event()  # nothing more will be counted
         self._heard_ns = clock.now_ns()
         self._closed = False
-        self.output_failure: Exception | None = None
 
     # -- outputs
 
     def output(self, name: str, wanted: Wanted) -> OutputQueue:
         """A place to take results from, on any one thread."""
-        made = OutputQueue(name, wanted, self._metrics)
-        self._outputs = (*self._outputs, made)
-        return made
+        return self.outputs.queue(name, wanted)
 
     def add(self, name: str, sink: Sink) -> OutputQueue | None:
-        """An output on a thread of its own, which closes it in the end; also while running.
+        """An output on a thread of its own; see `LiveOutputs.add`."""
+        return self.outputs.add(name, sink)
 
-        What is only refreshed gets no results, so it has no queue.
-        """
-        if isinstance(sink, Refreshed):
-            self._output_threads.start(f"output-{name}", lambda: self._refresh(name, sink))
-            return None
-        every = sink.every_frame
-        images = every or isinstance(sink, Pictured)
-        queue = self.output(
-            name, Wanted(answers=not every, frames=every, images=images, events=True)
-        )
-        self._output_threads.start(f"output-{name}", lambda: serve(queue, sink, self._failed))
-        return queue
-
-    def remove(self, output: OutputQueue) -> None:
-        """Ends one output; what it has got still goes out."""
-        self._outputs = tuple(one for one in self._outputs if one is not output)
-        output.finish()
-
-    def _refresh(self, name: str, sink: Refreshed) -> None:
-        """Again and again, and the last time when all is counted."""
-        while not self.stop.wait(sink.refresh_s):
-            self._tried(name, sink.refresh)
-        self._ended.wait(_JOIN_S)
-        self._tried(name, sink.close)
-
-    def _tried(self, name: str, work: Callable[[], None]) -> None:
-        """A failure is said once; the next time it may work again."""
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001 - the run goes on
-            if not self._metrics.snapshot().outputs.get(name, OutputCounts()).failure:
-                self._failed(name, error)
+    def _output_changed(self, name: str, reason: str | None) -> None:
+        if reason is None:
+            self._state.tell_recovery(name, self._now_s())
+        else:
+            self._state.tell_failure(name, reason, self._now_s())
 
     # -- the run
 
@@ -187,7 +155,7 @@ class LivePipeline(Closing):
         self._state.begin(self._now_s())
         self._threads.start("capture", self._capture)
         self._threads.start("watch", self._watch)
-        self._output_threads.start("log", self._log)
+        self.outputs.run("log", self._log)
 
     def results(self, output: OutputQueue) -> Iterator[Result | None]:
         """What comes out of an output, on the caller's thread, until the run is stopped.
@@ -230,52 +198,11 @@ class LivePipeline(Closing):
         for seat in self._seats.values():
             seat.leave()
         self._state.finish(self._now_s())
-        self._ended.set()
         self._lines.finish()
-        for output in self._outputs:
-            output.finish()
-        self._output_threads.join(_JOIN_S)
+        self.outputs.finish()
 
     def _now_s(self) -> float:
         return clock.since_s(self._source.begun_ns)
-
-    def _tell(self, item: Result | Event) -> None:
-        """To all outputs that want it; called under the state's lock, never waits."""
-        for output in self._outputs:
-            if output.wants(item):
-                output.put(item)
-
-    def _failed(self, name: str, error: Exception) -> None:
-        # Whoever read our standard output has enough; or an output can't even be created.
-        if isinstance(error, (BrokenPipeError, OutputPathError)):
-            self.stop.set(error)
-        else:
-            self._fail(name, error)
-
-    def _fail(self, name: str, error: Exception) -> None:
-        log.error("%s; the run goes on without this output", error)
-        self.output_failure = self.output_failure or error
-        self._note_failure(name, error)
-
-    def output_failed(self, name: str, error: Exception) -> None:
-        """An output that tries again by itself works no more."""
-        log.error("%s: %s; it is tried again and again", self._source.camera, error)
-        self._note_failure(name, error)
-
-    def output_recovered(self, name: str) -> None:
-        """It works again."""
-        log.warning("%s: %s is written again", self._source.camera, name)
-        self._metrics.output_recovered(name)
-        self._state.tell_recovery(name, self._now_s())
-
-    def output_lost(self, name: str, count: int) -> None:
-        """So many results or events were not written meanwhile."""
-        self._metrics.output(name, dropped=count)
-
-    def _note_failure(self, name: str, error: Exception) -> None:
-        reason = mask(str(error))  # not all are ours, whose messages are masked already
-        self._metrics.output(name, failure=reason)
-        self._state.tell_failure(name, reason, self._now_s())
 
     # -- capture thread
 
@@ -303,11 +230,11 @@ class LivePipeline(Closing):
 
     def _shown(self, picture: Picture) -> Image:
         """BGR if somebody wants to see every frame."""
-        return as_bgr(picture) if any(one.shows_frames for one in self._outputs) else NO_IMAGE
+        return as_bgr(picture) if self.outputs.show_frames else NO_IMAGE
 
     def _ask(self, frame: Frame, epoch: int, picture: Picture) -> bool:
         """Has every view of a frame classified; False where the run has ended."""
-        shown = any(one.shows_answers for one in self._outputs)
+        shown = self.outputs.show_answers
         for view, part in self._views.parts(picture, self._source.camera):
             if part is None:
                 self._metrics.not_sampled()

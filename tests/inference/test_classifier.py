@@ -55,3 +55,12 @@ def test_only_a_batch_at_a_time(count: int) -> None:
     classifier = ImageClassifier(CARD, shrink, Brightest(), batch=2)
     with pytest.raises(ValueError, match="a batch has 1 to 2"):
         classifier.classify([colour(0, 0, 0)] * count)
+
+
+def test_a_short_batch_stays_short_where_bits_may_differ() -> None:
+    backend = Brightest()
+    classifier = ImageClassifier(CARD, shrink, backend, batch=4, padded=False)
+    images = [np.full((24, 24, 3), value, np.uint8) for value in (10, 200, 30)]
+    answers = classifier.classify(images).predictions
+    assert backend.shapes == [(3, 24, 24, 3)]
+    assert len(answers) == 3

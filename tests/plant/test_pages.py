@@ -123,12 +123,12 @@ def test_times_are_in_seconds_and_only_of_who_has_some(plant: Plant, built: Buil
 def test_outputs_and_their_trouble_are_told(plant: Plant, built: Built) -> None:
     built.answered("left")
     pipeline = plant.cameras.running[0].run.pipeline
-    pipeline.output_failed("csv", OSError("full"))
-    pipeline.output_lost("csv", 4)
+    pipeline.outputs.failed("csv", OSError("full"))
+    pipeline.outputs.lost("csv", 4)
     found = samples(plant)
     assert of_camera(found, "streamcls_output_failed", "left") == {("sink",): 0, ("csv",): 1}
     assert of_camera(found, "streamcls_output_dropped_total", "left")["csv",] == 4
-    pipeline.output_recovered("csv")
+    pipeline.outputs.recovered("csv")
     assert of_camera(samples(plant), "streamcls_output_failed", "left")["csv",] == 0
 
 

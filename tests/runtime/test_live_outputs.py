@@ -12,7 +12,7 @@ import pytest
 from streamcls.errors import OutputPathError
 from streamcls.protocols import Pictured, Refreshed
 from streamcls.records import Event, Result
-from streamcls.runtime import live_pipeline
+from streamcls.runtime import live_outputs, live_pipeline
 from streamcls.runtime.output_queue import OutputQueue, Wanted
 from tests.fakes import ListSink
 from tests.runtime.rig import PATIENCE_S, Kept, Rig
@@ -187,7 +187,7 @@ def test_the_run_goes_on_without_an_output_that_fails(
     (told,) = [e for e in other.events if e.label == "output_failed"]
     assert (told.kind, told.reason) == ("state", "sink1: sink failed")
     assert told.start_s == told.end_s
-    assert str(rig.pipeline.output_failure) == "sink failed"
+    assert str(rig.pipeline.outputs.failure) == "sink failed"
     assert rig.counts.outputs["sink1"].failure == "sink failed"
     assert rig.counts.outputs["sink2"].failure is None
     assert rig.stop.failure is None
@@ -235,11 +235,11 @@ def test_the_first_output_failure_is_kept() -> None:
     with rig:
         rig.answered(other)
         other.until(lambda: other.states.count("output_failed") == 1)
-        kept = rig.pipeline.output_failure
+        kept = rig.pipeline.outputs.failure
         for _ in range(2):
             rig.answered(other)
         other.until(lambda: other.states.count("output_failed") == 2)
-        assert rig.pipeline.output_failure is kept is not None
+        assert rig.pipeline.outputs.failure is kept is not None
     assert [e.reason for e in other.events if e.label == "output_failed"] == [
         "sink1: sink failed",
         "sink2: sink failed",
@@ -311,7 +311,7 @@ def test_an_output_that_can_not_be_closed_is_a_failure_too() -> None:
     with rig:
         rig.answered(other)
     assert sour.closed and other.closed == 1
-    assert str(rig.pipeline.output_failure) == "close failed"
+    assert str(rig.pipeline.outputs.failure) == "close failed"
     assert rig.counts.outputs["sour"].failure == "close failed"
 
 
@@ -337,6 +337,7 @@ def test_a_sink_that_hangs_does_not_hold_up_the_end(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(live_pipeline, "_JOIN_S", 0.2)
+    monkeypatch.setattr(live_outputs, "_JOIN_S", 0.2)
     rig = Rig()
     hangs, other = rig.add(), rig.add()
     before = set(threading.enumerate())
@@ -366,7 +367,7 @@ def test_an_output_can_be_added_and_removed_while_it_runs() -> None:
         output = rig.add_later(recording)
         for _ in range(3):
             rig.answered(always)
-        rig.pipeline.remove(output)
+        rig.pipeline.outputs.remove(output)
         (thread,) = [t for t in threading.enumerate() if t.name == "streamcls-output-recording"]
         thread.join(PATIENCE_S)
         assert recording.closed == 1
@@ -391,7 +392,7 @@ def test_what_a_removed_output_has_got_still_goes_out() -> None:
         output = rig.add_later(recording)
         for _ in range(20):
             rig.answered(always)
-        rig.pipeline.remove(output)
+        rig.pipeline.outputs.remove(output)
         assert recording.closed == 0
         recording.gate.open()
     assert recording.indices == list(range(20))
@@ -404,7 +405,7 @@ def test_a_removed_output_is_told_nothing_more() -> None:
     output: OutputQueue = rig.pipeline.output("o", Wanted())
     with rig:
         rig.answered(kept)
-        rig.pipeline.remove(output)
+        rig.pipeline.outputs.remove(output)
         rig.answered(kept)
     items = list(output.items())
     assert [item.frame.index for item in items if isinstance(item, Result)] == [0]
@@ -444,5 +445,5 @@ def test_repeated_work_that_fails_is_an_output_that_fails() -> None:
     with rig:
         other.until(lambda: "output_failed" in other.states)
         rig.answered(other)
-    assert str(rig.pipeline.output_failure) == "the disk is full"
+    assert str(rig.pipeline.outputs.failure) == "the disk is full"
     assert rig.counts.outputs["stats"].failure == "the disk is full"

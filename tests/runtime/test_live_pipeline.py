@@ -347,7 +347,7 @@ def test_a_source_that_fails_raises_from_the_results() -> None:
             list(rig.pipeline.results(output))
     assert sink.closed == 1
     assert sink.events[-1].end_s is not None
-    assert rig.pipeline.output_failure is None
+    assert rig.pipeline.outputs.failure is None
 
 
 def test_a_classifier_that_fails_raises_from_the_results() -> None:

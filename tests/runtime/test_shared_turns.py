@@ -248,20 +248,20 @@ def test_an_output_that_comes_back_is_told_and_counted() -> None:
     sink = rig.add()
     with rig:
         rig.answered(sink)
-        rig.pipeline.output_failed("csv", OSError("rtsp://anna:geheim@h is full"))
+        rig.pipeline.outputs.failed("csv", OSError("rtsp://anna:geheim@h is full"))
         assert rig.pipeline.status.failed == ("csv",)
         counts = rig.counts.outputs["csv"]
         assert counts.failure == "rtsp://anna:***@h is full"
-        rig.pipeline.output_lost("csv", 3)
-        rig.pipeline.output_lost("csv", 4)
+        rig.pipeline.outputs.lost("csv", 3)
+        rig.pipeline.outputs.lost("csv", 4)
         assert rig.counts.outputs["csv"].dropped == 7
-        rig.pipeline.output_recovered("csv")
+        rig.pipeline.outputs.recovered("csv")
         assert not rig.pipeline.status.failed
         assert rig.counts.outputs["csv"].failure is None
         assert rig.counts.outputs["csv"].dropped == 7
         rig.answered(sink)
         assert not rig.stop.is_set
-    assert rig.pipeline.output_failure is None  # or the run would end with an error
+    assert rig.pipeline.outputs.failure is None  # or the run would end with an error
     assert sink.states == ["connecting", "ok", "output_failed", "output_recovered"]
 
 

@@ -4,7 +4,7 @@ What happens when is told by the monotonic clock, which nobody sets; dates are f
 """
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 def now_ns() -> int:
@@ -35,3 +35,13 @@ def epoch_s() -> float:
 def local() -> datetime:
     """Date and time of day here, for names of files and lines for people."""
     return datetime.now()
+
+
+def iso_utc(epoch_s: float) -> str:
+    """Seconds since the epoch in ISO 8601, in UTC with milliseconds and Z.
+
+    >>> iso_utc(1_700_000_000.5)
+    '2023-11-14T22:13:20.500Z'
+    """
+    moment = datetime.fromtimestamp(epoch_s, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -5,11 +5,11 @@ import math
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime
 from itertools import count
 from typing import Literal, TypeAlias, get_args
 
 from streamcls import clock
+from streamcls.clock import iso_utc
 from streamcls.masking import mask
 from streamcls.records import Event, State
 
@@ -161,12 +161,6 @@ def _gap(lost: int | None, reason: str, start_utc: str | None, end_utc: str | No
         end_utc=end_utc,
         lost=lost,
     )
-
-
-def iso_utc(epoch_s: float) -> str:
-    """Seconds since the epoch as `2026-03-01T12:00:00.250Z`."""
-    text = datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")
-    return text.removesuffix("+00:00") + "Z"
 
 
 def probability(value: float) -> float | None:

@@ -5,7 +5,8 @@ import json
 import re
 from dataclasses import dataclass
 
-from streamcls.alerts.message import Message, clean, iso_utc, probability
+from streamcls.alerts.message import Message, clean, probability
+from streamcls.clock import iso_utc
 
 # What Home Assistant allows in ids; topics allow more.
 _NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")

@@ -3,11 +3,11 @@
 import json as json_text
 import logging
 import sys
-from datetime import UTC, datetime
 from typing import TextIO
 
 import click
 
+from streamcls.clock import iso_utc
 from streamcls.masking import mask
 
 FORMATS = ("text", "json")
@@ -68,9 +68,8 @@ class _Json(logging.Formatter):
     """One object a line, in ASCII so that no locale can spoil it; hides passwords, too."""
 
     def format(self, record: logging.LogRecord) -> str:
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         said = {
-            "time": moment.replace("+00:00", "Z"),
+            "time": iso_utc(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": mask(record.getMessage()),

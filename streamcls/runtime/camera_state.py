@@ -244,18 +244,19 @@ class CameraState:
         return self._event(self._state, self._since_s, end_s, self._reason)
 
     def _event(self, label: str, start_s: float, end_s: float | None, reason: str) -> Event:
-        event = Event(
-            kind="state",
-            camera=self._camera,
-            label=label,
-            start_s=start_s,
-            end_s=end_s,
-            mean_prob=0.0,
-            peak_prob=0.0,
-            peak_frame=self._index,
-            reason=reason,
+        return self._dated(
+            Event(
+                kind="state",
+                camera=self._camera,
+                label=label,
+                start_s=start_s,
+                end_s=end_s,
+                mean_prob=0.0,
+                peak_prob=0.0,
+                peak_frame=self._index,
+                reason=reason,
+            )
         )
-        return self._dated(event)
 
     def _dated(self, event: Event) -> Event:
         """With the times of the calendar; that of the beginning stays, whatever sets the clock."""

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from streamcls import clock
+from streamcls.clock import iso_utc
 from streamcls.media import cv2
 from streamcls.protocols import Pictured
 from streamcls.records import Event, Image, Result
-from streamcls.sinks import jpeg, moments
+from streamcls.sinks import jpeg
 from streamcls.sinks.collection import Collection, Limits, Note
 from streamcls.sinks.files import writing
 from streamcls.sinks.rotation import plain
@@ -141,7 +142,7 @@ def _note(result: Result, utc_s: float, reason: str) -> Note:
     height, width = frame.image.shape[:2]
     return {
         "camera": frame.camera,
-        "captured_utc": moments.iso(utc_s),
+        "captured_utc": iso_utc(utc_s),
         "reason": reason,
         "frame": frame.index,
         "width": width,

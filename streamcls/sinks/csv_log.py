@@ -5,8 +5,8 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from streamcls.clock import iso_utc
 from streamcls.records import Event, Result
-from streamcls.sinks import moments
 from streamcls.sinks.growing_file import GrowingFile
 from streamcls.sinks.output import Output
 
@@ -67,7 +67,7 @@ class CsvLog:
             frame.index,
             f"{frame.pts_s:.6f}",
             frame.time_source,
-            "" if frame.captured_utc is None else moments.iso(frame.captured_utc),
+            "" if frame.captured_utc is None else iso_utc(frame.captured_utc),
             *(value for pair in top for value in pair),
             result.steady if result.steady is not None else UNKNOWN,
             f"{result.steady_prob:.6f}",

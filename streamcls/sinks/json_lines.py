@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from streamcls.clock import iso_utc
 from streamcls.records import Event, Result
-from streamcls.sinks import moments
 from streamcls.sinks.growing_file import GrowingFile
 from streamcls.sinks.output import Output
 
@@ -49,7 +49,7 @@ class JsonLines:
             "frame": frame.index,
             "pts_s": round(frame.pts_s, 6),
             "time_source": frame.time_source,
-            "captured_utc": None if utc_s is None else moments.iso(utc_s),
+            "captured_utc": None if utc_s is None else iso_utc(utc_s),
             "top": [
                 {"label": score.label, "prob": round(score.prob, 6)}
                 for score in result.top(self._top_k)

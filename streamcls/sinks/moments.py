@@ -1,25 +1,17 @@
-"""Moments by the calendar, in UTC, as rows and file names say them."""
+"""Moments by the calendar, in UTC, as names of files say them."""
 
 from datetime import UTC, datetime
 
-
-def iso(epoch_s: float) -> str:
-    """ISO 8601 with milliseconds and Z.
-
-    >>> iso(1_700_000_000.5)
-    '2023-11-14T22:13:20.500Z'
-    """
-    moment = datetime.fromtimestamp(epoch_s, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+from streamcls.clock import iso_utc
 
 
 def compact(epoch_s: float) -> str:
-    """The same without what names of files can't have; such names sort by time.
+    """ISO 8601 with milliseconds, without what names of files can't have; such names sort by time.
 
     >>> compact(1_700_000_000.5)
     '20231114T221320.500Z'
     """
-    return iso(epoch_s).replace("-", "").replace(":", "")
+    return iso_utc(epoch_s).replace("-", "").replace(":", "")
 
 
 def from_compact(text: str) -> float:

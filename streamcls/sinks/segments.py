@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from streamcls.clock import iso_utc
 from streamcls.errors import OutputPathError
 from streamcls.records import Event, Result
-from streamcls.sinks import moments
 from streamcls.sinks.csv_log import row
 from streamcls.sinks.growing_file import GrowingFile
 from streamcls.sinks.output import Output
@@ -117,8 +117,8 @@ def _values(event: Event, columns: Sequence[str]) -> dict[str, _Value]:
         event.peak_prob if is_label else None,
         event.peak_frame,
         event.reason,
-        None if event.start_utc is None else moments.iso(event.start_utc),
-        None if event.end_utc is None else moments.iso(event.end_utc),
+        None if event.start_utc is None else iso_utc(event.start_utc),
+        None if event.end_utc is None else iso_utc(event.end_utc),
     )
     return dict(zip(columns, values, strict=False))
 

@@ -3,7 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from streamcls.alerts.message import Message, Messages, gap_for, gap_of_unknown, iso_utc
+from streamcls.alerts.message import Message, Messages, gap_for, gap_of_unknown
+from streamcls.clock import iso_utc
 from streamcls.records import Event
 from tests.alerts.made import NOON_S, label, state
 

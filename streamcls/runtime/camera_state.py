@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import get_args
@@ -23,11 +22,11 @@ from streamcls.records import (
     Timing,
 )
 from streamcls.runtime.labels import Labels
+from streamcls.runtime.rate import Rate
 from streamcls.runtime.views import WHOLE, Views
 
 log = logging.getLogger(__name__)
 
-_RATE_S = 2.0  # over which frames and labels are counted for the rates shown
 _LASTING = get_args(State)  # other events of kind "state" are of a moment
 _WITHOUT_FRAMES = ("connecting", "no_signal", "stale")
 _LATE_FRAMES = 5  # usual intervals without a frame, for slow cameras
@@ -82,7 +81,7 @@ class CameraState:
         self._latest_s = 0.0  # of the last frame of any kind
         self._interval_s = 0.0
         self._age_ms: float | None = None
-        self._frame_rate, self._label_rate = _Rate(), _Rate()
+        self._frame_rate, self._label_rate = Rate(), Rate()
         self._dropped = 0
         self._failed: tuple[str, ...] = ()
         self._over = False
@@ -282,22 +281,3 @@ class CameraState:
             dropped=self._dropped,
             failed=self._failed,
         )
-
-
-class _Rate:
-    """Things a second over the last seconds."""
-
-    def __init__(self) -> None:
-        self._recent: deque[float] = deque()
-
-    def count(self) -> None:
-        """One more, now."""
-        self._recent.append(clock.now_s())
-        self.value()
-
-    def value(self) -> float:
-        """At this moment."""
-        recent, since_s = self._recent, clock.now_s() - _RATE_S
-        while recent and recent[0] < since_s:
-            recent.popleft()
-        return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 else 0.0

@@ -61,7 +61,8 @@ def command(
     if isinstance(chosen, PlantSettings):
         from streamcls.cli.check_plant import check_plant
 
-        check_plant(chosen, as_json=as_json, progress=not quiet and sys.stderr.isatty())
+        assert config is not None
+        check_plant(chosen, config, as_json=as_json, progress=not quiet and sys.stderr.isatty())
         return
     about = _live_rows(chosen) if is_live(chosen.source) else describe_recorded(chosen)
     rows = [*about, *describe_model(chosen.model).items()]

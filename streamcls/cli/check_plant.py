@@ -1,5 +1,7 @@
 """`streamcls check` of a settings file with cameras."""
 
+from pathlib import Path
+
 from streamcls.cli.check import print_json
 from streamcls.cli.report import print_table
 from streamcls.config.plant import PlantSettings
@@ -7,7 +9,7 @@ from streamcls.plant.check import CameraFound, Capacity, Report, check
 from streamcls.runtime.stop import Stop
 
 
-def check_plant(plant: PlantSettings, *, as_json: bool, progress: bool) -> None:
+def check_plant(plant: PlantSettings, file: Path, *, as_json: bool, progress: bool) -> None:
     """Checks, and prints what was found.
 
     Raises:
@@ -16,7 +18,7 @@ def check_plant(plant: PlantSettings, *, as_json: bool, progress: bool) -> None:
     """
     stop = Stop()
     with stop.on_signals():
-        report = check(plant, stop, progress=progress)
+        report = check(plant, file, stop, progress=progress)
     if stop.signal is not None:
         raise SystemExit(128 + stop.signal)
     if as_json:
@@ -53,12 +55,12 @@ def _row(found: CameraFound) -> tuple[str, ...]:
 
 
 def _capacity_rows(capacity: Capacity) -> list[tuple[str, str]]:
-    used = capacity.needed / capacity.threads
+    used = capacity.needed / capacity.cpus
     return [
         ("labels/s asked for", f"{capacity.asked:.1f}"),
-        ("labels/s it can give", f"{capacity.can:.1f}, with {capacity.threads} threads"),
+        ("labels/s it can give", f"{capacity.can:.1f}, with {capacity.cpus} CPUs"),
         ("reading the cameras takes", f"{capacity.reading:.2f} CPUs"),
-        ("all of it takes", f"{capacity.needed:.2f} of {capacity.threads} CPUs, {used:.0%}"),
+        ("all of it takes", f"{capacity.needed:.2f} of {capacity.cpus} CPUs, {used:.0%}"),
         ("verdict", "holds" if capacity.holds else "too much: more than 80 % of the CPUs"),
     ]
 
@@ -78,7 +80,7 @@ def _values(report: Report) -> dict[str, object]:
             "labels_per_s_possible": round(capacity.can, 1),
             "cpus_reading": round(capacity.reading, 3),
             "cpus_needed": round(capacity.needed, 3),
-            "cpus": capacity.threads,
+            "cpus": capacity.cpus,
         },
     }
 

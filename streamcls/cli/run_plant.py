@@ -10,7 +10,7 @@ from streamcls.cli.log import say
 from streamcls.cli.report import model_line
 from streamcls.config.plant import PlantSettings
 from streamcls.config.plant_file import read_settings
-from streamcls.errors import SettingsError, StreamclsError
+from streamcls.errors import OutputError, OutputPathError, SettingsError, StreamclsError
 from streamcls.plant.changes import ChangedFile
 from streamcls.plant.pages import Pages
 from streamcls.plant.plant import Plant
@@ -48,15 +48,18 @@ def run_plant(
         return found
 
     with ExitStack() as stack:
+        plant = Plant(settings, file, stop, progress=progress)  # a signal ends it at once
         stack.enter_context(stop.on_signals(reload=True))
-        plant = Plant(settings, file, stop, progress=progress)
         if not quiet:  # when all is closed, or the ledgers would not balance
             stack.callback(_say_ledgers, plant)
         stack.enter_context(plant)
         stack.callback(systemd.stopping)
         pages = stack.enter_context(Pages(plant))
-        plant.start()
-        pages.apply(plant.settings)
+        try:
+            plant.start()
+            pages.apply(plant.settings)
+        except OutputPathError as error:  # as a taken port: no wrong setting
+            raise OutputError(str(error)) from error
         if not quiet:
             say(_heading(plant, file))
         systemd.ready(plant.status())
@@ -66,7 +69,7 @@ def run_plant(
                 stop.hung_up = False
                 changed.read_now()
                 systemd.reloading()
-                if plant.reload(load) is not None:
+                if plant.reload(load, rounds.look) is not None:
                     _listen(pages, plant)
                 systemd.ready(plant.status())
             rounds.look()

@@ -94,7 +94,7 @@ class MqttSettings(Group):
     """What all topics begin with; two runs at one broker need two."""
     client_id: Name | None = None
     """Name of the connection at the broker; without it, a new one each time."""
-    keepalive: SecondsAboveZero = 30.0
+    keepalive: Annotated[SecondsAboveZero, Field(le=65535)] = 30.0
     """How often the connection is looked after."""
     discovery: bool = True
     """Tell Home Assistant of the cameras."""

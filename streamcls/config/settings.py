@@ -42,10 +42,13 @@ else:  # which type checkers can't follow
 
 
 _PLAIN = re.compile(r"\w[\w .-]*")
+_LONGEST = 64  # characters of a name: it stands in names of files, of which more comes
 
 
 def check_plain(name: str) -> None:
     """Raises for a name that can't stand in topics and file names as it is."""
+    if len(name) > _LONGEST:
+        raise ValueError(f"should have no more than {_LONGEST} characters")
     if not _PLAIN.fullmatch(name) or name.strip() != name:
         raise ValueError(f"should be made of letters, digits, spaces and . _ -, not {name!r}")
 

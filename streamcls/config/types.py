@@ -24,6 +24,8 @@ def _path(value: object) -> object:
         raise ValueError("should be the name of a file, not empty")
     if not isinstance(value, (str, PathLike)):
         raise ValueError(f"should be the name of a file, not {value!r}")
+    if "\0" in str(value):
+        raise ValueError("should be the name of a file, without a NUL in it")
     return value
 
 

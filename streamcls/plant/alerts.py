@@ -1,7 +1,7 @@
 """Who is told of events: the receivers of the settings, and what waits for each."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -184,11 +184,23 @@ class Alerts(Closing):
             if self._publisher is not None:
                 self._publisher.update_state(camera, state)
 
-    def forget(self, cameras: Sequence[str]) -> None:
-        """These are no more, nor are their regions."""
+    def gone(self, camera: str, reason: str) -> None:
+        """A camera's run has ended, so it has no label, nor have its regions."""
+        from streamcls.alerts.topics import CameraState
+
         with self._lock:
-            gone = [name for name in self._states if name.partition("/")[0] in cameras]
-            for name in gone:
+            for name, state in tuple(self._states.items()):
+                if name.partition("/")[0] == camera and state.state != "no_signal":
+                    self.update_state(name, CameraState("no_signal", reason))
+
+    def forget_others(self, settings: PlantSettings) -> None:
+        """Cameras and regions that these settings don't have, or that nobody is to know of."""
+        known: set[str] = set()
+        for camera in settings.cameras:
+            if camera.alerts:
+                known |= {camera.camera, *(f"{camera.camera}/{name}" for name in camera.regions)}
+        with self._lock:
+            for name in self._states.keys() - known:
                 del self._states[name]
                 if self._publisher is not None:
                     self._publisher.remove_camera(name)

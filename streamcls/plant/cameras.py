@@ -52,7 +52,9 @@ class RunningCamera:
 
     @property
     def state(self) -> str:
-        """Of the source, or "given_up"."""
+        """Of the source, or "given_up"; while it waits to be started again, there is no signal."""
+        if self.restart_s is not None:
+            return "no_signal"
         return "given_up" if self.given_up is not None else self.run.pipeline.status.state
 
 
@@ -151,13 +153,18 @@ class Cameras(Closing):
             elif one.run.pipeline.stop.is_set:
                 self._ended(one)
             elif one.run.pipeline.silent_s > _HUNG_S + one.asked.connection.connect_timeout:
-                log.error("%s: its reader hangs; it is left behind for a new one", one.name)
-                self._restart(one)
+                self._hung(one)
         lost = [one.given_up for one in self.running if one.given_up and not one.is_over]
         is_left = any(one.given_up is None for one in self.running)
         if lost and not is_left:
             raise lost[0]
         return is_left
+
+    def _hung(self, one: RunningCamera) -> None:
+        if one.asked.required:
+            raise SourceError(f"{one.name}: its reader hangs; given up")
+        log.error("%s: its reader hangs; it is left behind for a new one", one.name)
+        self._restart(one)
 
     def _ended(self, one: RunningCamera) -> None:
         failure = one.run.pipeline.stop.failure

@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from streamcls import clock
+from streamcls.builders.backend import available_threads
 from streamcls.builders.look import LOOK_S, Look, look
-from streamcls.builders.relabelling import relabelling
 from streamcls.config.plant import PlantCamera, PlantSettings
 from streamcls.config.plant_file import camera_settings
 from streamcls.errors import StreamclsError
 from streamcls.plant.alerts import check_receivers
 from streamcls.plant.model import SharedModel, load_shared
-from streamcls.plant.outputs import folders
+from streamcls.plant.outputs import check_outputs, folders
+from streamcls.plant.plant import check_labels, check_sources
 from streamcls.records import Picture, Prediction, Timing
 from streamcls.runtime.stop import Stop
 from streamcls.runtime.threads import Threads
@@ -58,19 +59,19 @@ class Capacity:
         can: labels a second that the classifier gives when it does nothing else.
         reading: CPUs that reading all cameras takes.
         needed: CPUs that all of it takes.
-        threads: CPUs that it may use.
+        cpus: that it may use.
     """
 
     asked: float
     can: float
     reading: float
     needed: float
-    threads: int
+    cpus: int
 
     @property
     def holds(self) -> bool:
         """Whether a fifth of the CPUs is left over."""
-        return self.needed <= _BUSY * self.threads
+        return self.needed <= _BUSY * self.cpus
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,18 +89,19 @@ class Report:
         return not any(wrong) and self.capacity.holds
 
 
-def check(plant: PlantSettings, stop: Stop, *, progress: bool) -> Report:
+def check(plant: PlantSettings, file: Path, stop: Stop, *, progress: bool) -> Report:
     """Opens every camera and receiver, writes into every folder, and measures.
 
     Raises:
-        StreamclsError: the model can't be had, or labels in the settings are not its own.
+        StreamclsError: the settings can't be run: with all mistakes; or the model can't be had.
         what fails in a thread.
     """
+    check_sources(plant)
     with_model = load_shared(plant, stop, progress=progress)
-    for camera in plant.cameras:
-        relabelling(camera.postprocess, with_model.classifier.card.labels)
+    check_labels(plant, with_model)
     cameras, reading = _look_at_all(plant, stop)
     others = [
+        *(Found("outputs", line) for line in check_outputs(plant, file)),
         *(_write_to(folder, made=made) for folder, made in folders(plant).items()),
         *_receivers(plant),
     ]
@@ -107,14 +109,14 @@ def check(plant: PlantSettings, stop: Stop, *, progress: bool) -> Report:
     can = _measure(with_model, [one for one in pictures if one is not None], stop)
     if stop.failure is not None:  # a mistake of ours in a thread, which is nothing found
         raise stop.failure
-    asked, threads = sum(one.asked for one in cameras), with_model.threads
-    needed = reading + threads * asked / can
-    return Report(cameras, others, Capacity(asked, can, reading, needed, threads))
+    asked, cpus = sum(one.asked for one in cameras), min(with_model.threads, available_threads())
+    needed = reading + cpus * asked / can
+    return Report(cameras, others, Capacity(asked, can, reading, needed, cpus))
 
 
 def _look_at_all(plant: PlantSettings, stop: Stop) -> tuple[list[CameraFound], float]:
     """Every camera at the same time; also how many CPUs reading them takes."""
-    found = [CameraFound(camera.camera) for camera in plant.cameras]
+    found = [CameraFound(one.camera, asked=_asked(one, None)) for one in plant.cameras]
     threads, begun, begun_s = Threads(stop), time.process_time(), clock.now_s()
     patience_s = 0.0
     for camera, into in zip(plant.cameras, found, strict=True):
@@ -135,7 +137,6 @@ def _look_at(plant: PlantSettings, camera: PlantCamera, into: CameraFound, stop:
         into.seen = look(camera_settings(plant, camera), stop)
     except StreamclsError as error:
         into.error = str(error).removeprefix(f"{camera.camera}: ").partition("; given up")[0]
-        into.asked = _asked(camera, None)
         return
     into.error = _wrong(camera, into.seen)
     into.asked = _asked(camera, into.seen.fps)

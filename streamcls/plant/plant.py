@@ -11,7 +11,7 @@ from streamcls.builders.relabelling import relabelling
 from streamcls.builders.source import is_live
 from streamcls.config.plant import PlantCamera, PlantSettings
 from streamcls.config.plant_file import camera_settings
-from streamcls.errors import SettingsError, StreamclsError
+from streamcls.errors import OutputError, SettingsError, StreamclsError
 from streamcls.metrics import Metrics
 from streamcls.plant.alerts import Alerts
 from streamcls.plant.cameras import Cameras, Changes
@@ -19,6 +19,7 @@ from streamcls.plant.model import SharedModel, load_shared
 from streamcls.plant.outputs import add_outputs, check_outputs
 from streamcls.runtime.closing import Closing
 from streamcls.runtime.stop import Stop
+from streamcls.runtime.threads import in_background
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Plant(Closing):
         """
         self._file, self._stop, self._progress = file, stop, progress
         self.settings = settings
-        _check(settings, file)
+        check_settings(settings, file)
         self.model = load_shared(settings, stop, progress=progress)
         self.alerts = Alerts()
         self.cameras = Cameras(self._open)
@@ -57,7 +58,7 @@ class Plant(Closing):
         Raises:
             StreamclsError: settings of a camera don't fit the model, or an output can't be had.
         """
-        _check_labels(self.settings, self.model)
+        check_labels(self.settings, self.model)
         self.model.turns.start()
         self.alerts.apply(self.settings)
         self.cameras.apply(_by_name(self.settings))
@@ -71,43 +72,52 @@ class Plant(Closing):
         self._note_answers()
         if not self.cameras.look():
             self._stop.set()
+        for one in self.cameras.running:
+            if one.given_up is not None or one.restart_s is not None:
+                self.alerts.gone(one.name, str(one.given_up or "it is started again"))
 
     # -- other settings
 
-    def reload(self, load: Load) -> Changes | None:
+    def reload(self, load: Load, meanwhile: Callable[[], None]) -> Changes | None:
         """Reads the settings again and applies what is different; None where they are refused.
 
         What ran before goes on where it is not concerned, and all of it where they are refused.
 
         Args:
             load: reads them.
+            meanwhile: what has to go on while another model is loaded.
         """
         try:
             wanted = load()
-            _check(wanted, self._file, running=self.settings)
-            changes = self._apply(wanted)
-        except StreamclsError as error:
+            check_settings(wanted, self._file, running=self.settings)
+            changes = self._apply(wanted, meanwhile)
+        except Exception as error:
             self.reloads["refused"] += 1
             for line in str(error).splitlines():
                 log.error("%s", line)
+            if not isinstance(error, StreamclsError):
+                log.error("unexpected %s; please report it", type(error).__name__)
+                log.debug("where it was raised:", exc_info=True)
             log.error("%s: refused; the settings from before stay", self._file)
             return None
         self.reloads["applied"] += 1
         log.warning("%s: applied; %s", self._file, changes)
         return changes
 
-    def _apply(self, wanted: PlantSettings) -> Changes:
+    def _apply(self, wanted: PlantSettings, meanwhile: Callable[[], None]) -> Changes:
         before, model_before = self.settings, self.model
         anew = (wanted.model, wanted.runtime) != model_before.asked
         if anew:
-            self.model = load_shared(wanted, self._stop, progress=False)
+            self.model = in_background(
+                lambda: load_shared(wanted, self._stop, progress=False), meanwhile
+            )
             self.model.turns.start()
         try:
-            _check_labels(wanted, self.model)
+            check_labels(wanted, self.model)
             self.alerts.apply(wanted)
             self.settings = wanted
             changes = self.cameras.apply(_by_name(wanted), all_anew=anew)
-        except StreamclsError:
+        except BaseException:  # whatever it is, it is raised again
             self.settings, unused, self.model = before, self.model, model_before
             self.alerts.apply(before)
             if anew:
@@ -115,7 +125,7 @@ class Plant(Closing):
             raise
         if anew:
             model_before.turns.close()
-        self.alerts.forget(changes.removed)
+        self.alerts.forget_others(wanted)
         return changes
 
     def _open(self, camera: PlantCamera, stop: Stop, metrics: Metrics) -> LiveRun:
@@ -183,7 +193,9 @@ def _by_name(settings: PlantSettings) -> dict[str, PlantCamera]:
     return {camera.camera: camera for camera in settings.cameras}
 
 
-def _check(settings: PlantSettings, file: Path, running: PlantSettings | None = None) -> None:
+def check_settings(
+    settings: PlantSettings, file: Path, running: PlantSettings | None = None
+) -> None:
     """Raises for what can be told before anything is loaded; with all mistakes.
 
     Args:
@@ -191,16 +203,23 @@ def _check(settings: PlantSettings, file: Path, running: PlantSettings | None = 
         file: where they were read.
         running: those that run now, whose outputs are their own.
     """
-    wrong: list[str] = []
-    for camera in settings.cameras:
-        if not is_live(camera.source):
-            wrong.append(f"{camera.camera}: a recording, or no source; many cameras are live ones")
+    check_sources(settings)
     untouched = () if running is None else running.cameras
-    wrong += check_outputs(settings, file, untouched)
-    _raise(wrong)
+    places = list(check_outputs(settings, file, untouched))
+    if places:  # no wrong setting: a folder may be there the next time, when a disk is mounted
+        raise OutputError("\n".join(dict.fromkeys(places)))
 
 
-def _check_labels(settings: PlantSettings, model: SharedModel) -> None:
+def check_sources(settings: PlantSettings) -> None:
+    """Raises for cameras that are none; with all mistakes."""
+    _raise(
+        f"{camera.camera}: a recording, or no source; many cameras are live ones"
+        for camera in settings.cameras
+        if not is_live(camera.source)
+    )
+
+
+def check_labels(settings: PlantSettings, model: SharedModel) -> None:
     """Raises where cameras name labels that the model does not have; with all mistakes."""
     wrong: list[str] = []
     for camera in settings.cameras:

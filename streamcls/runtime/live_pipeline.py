@@ -260,7 +260,10 @@ class LivePipeline(Closing):
     def _answered(
         self, view: str, frame: Frame, epoch: int, prediction: Prediction, took: Timing
     ) -> None:
-        self._state.classified(view, frame, epoch, self._relabel(prediction), took)
+        try:
+            self._state.classified(view, frame, epoch, self._relabel(prediction), took)
+        except Exception as error:  # noqa: BLE001 - the worker is others', too; this run ends
+            self.stop.set(error)
 
     # -- log thread
 

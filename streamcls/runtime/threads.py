@@ -14,6 +14,7 @@ from streamcls.runtime.stop import Stop
 JOIN_S = 3.0  # within the five seconds that a stop may take
 
 _PREFIX = "streamcls-"  # of the threads' names
+_MEANWHILE_S = 0.2
 _GIVE_WAY = 10  # steps of nice(2)
 
 T = TypeVar("T")
@@ -29,16 +30,20 @@ def left_behind() -> bool:
     return any(thread.name.startswith(_PREFIX) for thread in threading.enumerate())
 
 
-def in_background(work: Callable[[], T]) -> T:
+def in_background(work: Callable[[], T], meanwhile: Callable[[], None] | None = None) -> T:
     """Runs `work` on a thread that gives way to others, and so do the threads that it starts.
 
     Libraries that have threads of their own start them in there, so that inference does not take
     the CPU from the decoder, which has but one thread: 5 to 20 % more frames a second.
 
+    Args:
+        work: what to run.
+        meanwhile: is called a few times a second on the caller's thread.
+
     Raises:
-        what `work` raises.
+        what `work` or `meanwhile` raises.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" and meanwhile is None:
         return work()
     found: Future[T] = Future()
 
@@ -51,6 +56,9 @@ def in_background(work: Callable[[], T]) -> T:
 
     thread = threading.Thread(target=body, name=f"{_PREFIX}load", daemon=True)
     thread.start()
+    while meanwhile is not None and thread.is_alive():
+        meanwhile()
+        thread.join(_MEANWHILE_S)
     thread.join()
     return found.result()
 

@@ -112,3 +112,14 @@ def test_secrets_are_quoted_so_that_they_are_nothing_else_in_the_address(
 def test_an_address_without_variables_stays_as_it_is() -> None:
     address = "rtsp://anna:p%40ss$1@h/cam?a={b}&c=${}"
     assert with_variables(from_options({"source": address}).source) == address
+
+
+def test_a_file_has_no_nul_in_its_name(tmp_path: Path) -> None:
+    assert mistakes('source: a.mp4\noutputs: {csv: "a\\0b"}\n', tmp_path) == [
+        "2: outputs.csv: should be the name of a file, without a NUL in it"
+    ]
+
+
+def test_names_of_regions_are_short_enough_for_files(tmp_path: Path) -> None:
+    text = f"source: sim://\nregions: {{{'x' * 65}: [0, 0, 1, 1]}}\n"
+    assert mistakes(text, tmp_path) == ["2: regions: should have no more than 64 characters"]

@@ -48,7 +48,7 @@ class Checks:
         file.write_text(text.replace("FOLDER", str(self.folder)))
         settings = read_settings(file, {})
         assert isinstance(settings, PlantSettings)
-        return check(settings, self.stop, progress=False)
+        return check(settings, file, self.stop, progress=False)
 
 
 @pytest.fixture
@@ -129,7 +129,8 @@ def test_folders_are_written_to_and_left_as_they_were(checks: Checks) -> None:
         "defaults: {outputs: {csv: FOLDER/nowhere/o.csv, snapshots: FOLDER/made/s}}\n"
         f"cameras:\n{camera('a')}"
     )
-    nowhere, made = sorted(report.others, key=lambda one: not one.error)
+    folders = [one for one in report.others if one.what.startswith("folder")]
+    nowhere, made = sorted(folders, key=lambda one: not one.error)
     assert nowhere.what == f"folder {checks.folder}/nowhere"
     assert nowhere.error == "can't be written: No such file or directory"
     assert (made.what, made.error) == (f"folder {checks.folder}/made/s", "")
@@ -168,16 +169,16 @@ def test_a_signal_before_it_measures_is_not_waited_out(
 
 
 def capacity(**values: float) -> Capacity:
-    usual: dict[str, Any] = {"asked": 1, "can": 10, "reading": 0.1, "needed": 1, "threads": 2}
+    usual: dict[str, Any] = {"asked": 1, "can": 10, "reading": 0.1, "needed": 1, "cpus": 2}
     return Capacity(**(usual | values))
 
 
 @pytest.mark.parametrize(
-    ("needed", "threads", "holds"), [(1.6, 2, True), (1.61, 2, False), (0.8, 1, True)]
+    ("needed", "cpus", "holds"), [(1.6, 2, True), (1.61, 2, False), (0.8, 1, True)]
 )
-def test_a_fifth_of_the_cpus_has_to_be_left(needed: float, threads: int, holds: bool) -> None:
-    assert capacity(needed=needed, threads=threads).holds is holds
-    assert Report([], [], capacity(needed=needed, threads=threads)).is_ok is holds
+def test_a_fifth_of_the_cpus_has_to_be_left(needed: float, cpus: int, holds: bool) -> None:
+    assert capacity(needed=needed, cpus=cpus).holds is holds
+    assert Report([], [], capacity(needed=needed, cpus=cpus)).is_ok is holds
 
 
 def test_what_is_needed_is_reading_and_the_share_of_what_it_can(
@@ -185,5 +186,18 @@ def test_what_is_needed_is_reading_and_the_share_of_what_it_can(
 ) -> None:
     monkeypatch.setattr(check_module, "_measure", lambda *_: 8.0)
     found = checks(f"cameras:\n{camera('a', ', sample: {fps: 2}')}").capacity
-    assert (found.asked, found.can, found.threads) == (2, 8, 2)
+    assert (found.asked, found.can, found.cpus) == (2, 8, 2)
     assert found.needed == pytest.approx(found.reading + 2 * 2 / 8)
+
+
+def test_a_recording_is_no_camera(checks: Checks, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"")
+    with pytest.raises(SettingsError, match="a: a recording"):
+        checks(f"cameras:\n  - {{camera: a, source: {clip}}}")
+
+
+def test_two_cameras_with_the_same_file_are_found(checks: Checks) -> None:
+    same = "defaults: {outputs: {csv: FOLDER/o.csv, rotate: 1h}}\n"
+    report = checks(f"{same}cameras:\n{camera('a')}\n{camera('b')}")
+    assert any("is a's, too" in one.error for one in report.others)

@@ -136,12 +136,16 @@ def test_the_plant_itself_is_told(plant: Plant, tmp_path: Path) -> None:
     def broken() -> PlantSettings:
         return settings_of("cameras: 3", tmp_path)
 
-    assert plant.reload(broken) is None
-    assert plant.reload(lambda: settings_of(TWO, tmp_path)) is not None
+    def mistaken() -> PlantSettings:
+        raise ValueError("a mistake of ours")
+
+    assert plant.reload(broken, plant.look) is None
+    assert plant.reload(mistaken, plant.look) is None
+    assert plant.reload(lambda: settings_of(TWO, tmp_path), plant.look) is not None
     found = samples(plant)
     assert found["streamcls_up", ()] == 1
     assert found["streamcls_reloads_total", (("result", "applied"),)] == 1
-    assert found["streamcls_reloads_total", (("result", "refused"),)] == 1
+    assert found["streamcls_reloads_total", (("result", "refused"),)] == 2
     (info,) = (dict(labels) for name, labels in found if name == "streamcls_info")
     assert info["backend"] == "fake"
 

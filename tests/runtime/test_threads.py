@@ -79,3 +79,18 @@ def test_a_thread_that_hangs_is_named_and_left_behind(
     monkeypatch.setattr(module, "JOIN_S", 5.0)
     assert threads.join()
     assert not left_behind()
+
+
+def test_something_may_go_on_meanwhile() -> None:
+    begun, seen = threading.Event(), threading.Event()
+
+    def work() -> int:
+        begun.set()
+        assert seen.wait(10)
+        return 3
+
+    def meanwhile() -> None:
+        if begun.is_set():
+            seen.set()
+
+    assert in_background(work, meanwhile) == 3

@@ -17,7 +17,7 @@ import pytest
 
 from tests.conftest import PROJECT, Cli
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 PATIENCE_S = 60.0  # to load the model on a busy machine
 HERE = """\

@@ -107,21 +107,21 @@ def _times(cameras: _Snapshots) -> Iterator[Metric]:
     age = GaugeMetricFamily(
         "streamcls_label_age_seconds",
         "From the capture of a frame to its label.",
-        labels=("camera", "quantile"),
+        labels=("camera", "percentile"),
     )
     infer = GaugeMetricFamily(
         "streamcls_inference_seconds",
         "What a frame takes in the network.",
-        labels=("camera", "quantile"),
+        labels=("camera", "percentile"),
     )
     connections = CounterMetricFamily(
         "streamcls_connections", "How often it was connected.", labels=("camera",)
     )
     for camera, counts in cameras:
         for family, values in ((age, counts.age_ms), (infer, counts.infer_ms)):
-            for quantile, value in (("0.5", values.p50), ("0.99", values.p99)):
+            for percentile, value in (("50", values.p50), ("99", values.p99)):
                 if value is not None:
-                    family.add_metric((camera.name, quantile), value / 1000)
+                    family.add_metric((camera.name, percentile), value / 1000)
         connections.add_metric((camera.name,), counts.connections)
     yield from (age, infer, connections)
 

@@ -114,8 +114,8 @@ def test_times_are_in_seconds_and_only_of_who_has_some(plant: Plant, built: Buil
     built.answered("left")
     found = samples(plant)
     assert of_camera(found, "streamcls_inference_seconds", "left") == {
-        ("0.5",): 0.002,
-        ("0.99",): 0.002,
+        ("50",): 0.002,
+        ("99",): 0.002,
     }
     assert of_camera(found, "streamcls_label_age_seconds", "right") == {}
 

@@ -27,6 +27,7 @@ from streamcls.runtime.views import WHOLE, Views
 
 log = logging.getLogger(__name__)
 
+_CLOCK_SET_S = 0.05  # by which the system's clock has to differ to have been set
 _LASTING = get_args(State)  # other events of kind "state" are of a moment
 _WITHOUT_FRAMES = ("connecting", "no_signal", "stale")
 _LATE_FRAMES = 5  # usual intervals without a frame, for slow cameras
@@ -67,6 +68,7 @@ class CameraState:
         self._camera = camera
         self._labels, self._views = labels, views
         self._begun_ns = begun_ns
+        self._utc_offset_s = 0.0
         self._begun_utc: dict[tuple[str, str], float] = {}  # of what lasts, by kind and camera
         self._stale_after_s = stale_after_s
         self._metrics = metrics
@@ -269,7 +271,11 @@ class CameraState:
         return replace(event, start_utc=begun_utc, end_utc=self._utc(event.end_s))
 
     def _utc(self, at_s: float) -> float:
-        return clock.utc_s(self._begun_ns + round(at_s * 1e9))
+        """By the calendar; one moment stays the same, though two looks at the clock never are."""
+        offset_s = clock.utc_s(self._begun_ns + round(at_s * 1e9)) - at_s
+        if abs(offset_s - self._utc_offset_s) > _CLOCK_SET_S:
+            self._utc_offset_s = offset_s
+        return self._utc_offset_s + at_s
 
     def _status(self) -> Status:
         return Status(

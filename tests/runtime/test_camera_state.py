@@ -712,3 +712,16 @@ def test_an_output_that_works_again_is_told_to_the_others() -> None:
     assert isinstance(event, Event)
     assert (event.kind, event.label, event.reason) == ("state", "output_recovered", "csv")
     assert made.camera.status().failed == ("video",)
+
+
+def test_the_end_of_one_label_and_the_beginning_of_the_next_are_one_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However long it takes between two looks at the clock."""
+    looks = iter(range(1000))
+    monkeypatch.setattr(clock_module, "utc_s", lambda at_ns: 1e9 + at_ns / 1e9 - next(looks) / 1e3)
+    made = Made()
+    made.camera.classified(WHOLE, *made.good(1.0), CAT, TIMING)
+    made.camera.classified(WHOLE, *made.good(1.1), DOG, TIMING)
+    ended, begun = [e for e in made.told if isinstance(e, Event) and e.kind == "label"][1:]
+    assert ended.end_utc == begun.start_utc

@@ -69,25 +69,26 @@ def as_bgr(picture: Picture) -> Image:
     return picture if isinstance(picture, np.ndarray) else picture.bgr()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Region:
-    """A part of a camera's pictures that has labels of its own.
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A part of a picture: its left upper corner and its size, in px or in shares of the picture.
 
-    Attributes:
-        name: as the settings call it.
-        x, y, width, height: of the box, in px, or in shares of the picture where none is above 1.
+    They are shares where none is above 1.
     """
 
-    name: str
     x: float
     y: float
     width: float
     height: float
 
-    def box(self, width: int, height: int) -> tuple[int, int, int, int]:
+    @property
+    def in_shares(self) -> bool:
+        """Whether the numbers are shares of the picture's width and height."""
+        return max(self.x, self.y, self.width, self.height) <= 1
+
+    def edges(self, width: int, height: int) -> tuple[int, int, int, int]:
         """Left, top, right and bottom, px, in a picture of this size; maybe empty."""
-        shares = max(self.x, self.y, self.width, self.height) <= 1
-        across, down = (width, height) if shares else (1, 1)
+        across, down = (width, height) if self.in_shares else (1, 1)
         left, top = round(self.x * across), round(self.y * down)
         right, bottom = (self.x + self.width) * across, (self.y + self.height) * down
         return left, top, min(width, round(right)), min(height, round(bottom))

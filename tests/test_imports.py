@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "streamcls"
 # longest beginning of a module's name that stands here.
 LEVELS = {
     "clock": 0,
+    "closing": 0,
     "masking": 0,
     "records": 0,
     "errors": 1,

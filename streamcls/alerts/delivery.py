@@ -190,7 +190,7 @@ class Delivery:
             was, self._trouble = self._trouble, outcome.status
         if was != outcome.status:
             waiting, reason = self._spool.counts().waiting, mask(outcome.reason)
-            log.warning("%s: %s; %d messages are waiting", self.name, reason, waiting)
+            log.warning("%s: %s; messages that wait: %d", self.name, reason, waiting)
 
     def _next_pause_s(self) -> float:
         """1 s, then twice as long each time, up to 60 s.

@@ -9,10 +9,10 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from streamcls.alerts.message import Message, gap_for
 from streamcls.alerts.spool_file import Bounds, Entry, SpoolFile
+from streamcls.closing import Closing
 from streamcls.errors import OutputError
 
 __all__ = ["Counts", "Entry", "Spool"]
@@ -36,7 +36,7 @@ class Counts:
     in_memory: int
 
 
-class Spool:
+class Spool(Closing):
     """Messages for one receiver, bounded. Any thread may append; one takes them out.
 
     Where too many wait the oldest go, and a message of type "gap" stands in their place.
@@ -140,19 +140,6 @@ class Spool:
             self._changed.notify_all()
             if self._held:
                 log.warning("%s: %d messages never got to the disk", self._path, len(self._held))
-
-    def __enter__(self) -> "Spool":
-        """For `with`."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Closes it."""
-        self.close()
 
     def _oldest(self) -> Entry | None:
         try:

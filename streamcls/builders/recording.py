@@ -11,7 +11,6 @@ from streamcls.config.options import check_fits
 from streamcls.config.settings import SampleSettings, Settings
 from streamcls.metrics import Metrics
 from streamcls.protocols import Classifier, Sampler, Source
-from streamcls.records import Region
 from streamcls.runtime.file_pipeline import FilePipeline
 from streamcls.runtime.labels import Labelling
 from streamcls.runtime.output_queue import Wanted
@@ -84,7 +83,6 @@ def build_labelling(settings: Settings, classifier: Classifier) -> Labelling:
         SettingsError: the model has no such label as some setting names.
     """
     after = settings.postprocess
-    boxes = settings.regions.items()
     return Labelling(
         _sampler(settings.sample),
         classifier,
@@ -96,10 +94,7 @@ def build_labelling(settings: Settings, classifier: Classifier) -> Labelling:
         ),
         after.top_k,
         relabelling(after, classifier.card.labels),
-        Views(
-            settings.rotation,
-            [Region(name, box.x, box.y, box.width, box.height) for name, box in boxes],
-        ),
+        Views(settings.rotation, settings.regions),
     )
 
 

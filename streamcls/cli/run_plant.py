@@ -39,14 +39,7 @@ def run_plant(
         StreamclsError: it can't start, or a required camera was given up.
         SystemExit: a signal ended it.
     """
-    stop, changed = Stop(), ChangedFile(file)
-
-    def load() -> PlantSettings:
-        found = read_settings(file, given)
-        if not isinstance(found, PlantSettings):
-            raise SettingsError(f"{file}: a run over many cameras can't become one over `source:`")
-        return found
-
+    stop = Stop()
     with ExitStack() as stack:
         plant = Plant(settings, file, stop, progress=progress)  # a signal ends it at once
         stack.enter_context(stop.on_signals(reload=True))
@@ -63,20 +56,32 @@ def run_plant(
         if not quiet:
             say(_heading(plant, file))
         systemd.ready(plant.status())
-        rounds = _Rounds(plant)
-        while not stop.wait(_LOOK_S):
-            if stop.hung_up or changed.has_changed():
-                stop.hung_up = False
-                changed.read_now()
-                systemd.reloading()
-                if plant.reload(load, rounds.look) is not None:
-                    _listen(pages, plant)
-                systemd.ready(plant.status())
-            rounds.look()
+        _go_on(plant, pages, stop, file, given)
     if stop.failure is not None:
         raise stop.failure
     if stop.signal is not None:
         raise SystemExit(128 + stop.signal)
+
+
+def _go_on(plant: Plant, pages: Pages, stop: Stop, file: Path, given: Mapping[str, object]) -> None:
+    """Until the stop: looks after everything, and reads the file again when it is time."""
+
+    def load() -> PlantSettings:
+        found = read_settings(file, given)
+        if not isinstance(found, PlantSettings):
+            raise SettingsError(f"{file}: a run over many cameras can't become one over `source:`")
+        return found
+
+    rounds, changed = _Rounds(plant), ChangedFile(file)
+    while not stop.wait(_LOOK_S):
+        if stop.hung_up or changed.has_changed():
+            stop.hung_up = False
+            changed.read_now()
+            systemd.reloading()
+            if plant.reload(load, rounds.look) is not None:
+                _listen(pages, plant)
+            systemd.ready(plant.status())
+        rounds.look()
 
 
 def _listen(pages: Pages, plant: Plant) -> None:

@@ -15,7 +15,6 @@ from pydantic import (
 
 from streamcls.config.types import (
     Address,
-    Box,
     Bytes,
     File,
     FileOnly,
@@ -31,7 +30,7 @@ from streamcls.config.types import (
     SecondsAboveZero,
     WrittenBy,
 )
-from streamcls.records import ENGINES, PRECISIONS
+from streamcls.records import ENGINES, PRECISIONS, Box
 
 if TYPE_CHECKING:
     Backend: TypeAlias = str

@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from streamcls.records import Box
+
 
 def _no_bool(value: object) -> object:
     """YAML's `yes` is no number; pydantic would take it for 1."""
@@ -138,24 +140,6 @@ def _labels(value: object) -> object:
 Labels = Annotated[
     tuple[Name, ...], Field(min_length=1), BeforeValidator(_labels), Metavar("LABEL,…")
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A part of a picture: its left upper corner and its size, in px or in shares of the picture.
-
-    They are shares where none is above 1.
-    """
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-    @property
-    def in_shares(self) -> bool:
-        """Whether the numbers are shares of the picture's width and height."""
-        return max(self.x, self.y, self.width, self.height) <= 1
 
 
 def _box(value: object) -> object:

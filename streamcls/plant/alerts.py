@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from streamcls.closing import Closing
 from streamcls.config.plant import MqttSettings, PlantCamera, PlantSettings, WebhookSettings
 from streamcls.config.types import with_variables
 from streamcls.errors import OutputError, StreamclsError
 from streamcls.protocols import Sink
-from streamcls.runtime.closing import Closing
 from streamcls.runtime.stop import Stop
 from streamcls.runtime.threads import Threads
 

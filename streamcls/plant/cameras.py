@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from streamcls import clock
 from streamcls.builders.live import LiveRun
 from streamcls.capture.live import Backoff
+from streamcls.closing import Closing
 from streamcls.config.plant import PlantCamera
 from streamcls.errors import SourceError, StreamclsError
 from streamcls.metrics import Metrics
-from streamcls.runtime.closing import Closing
 from streamcls.runtime.stop import Stop
 from streamcls.runtime.threads import Threads
 

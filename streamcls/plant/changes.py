@@ -4,8 +4,7 @@ from pathlib import Path
 
 from streamcls import clock
 
-_LOOK_S = 1.0
-_QUIET_S = 1.0  # a file that is being written changes again
+_LOOK_S = 1.0  # a file that is the same at two looks is not being written any more
 
 _Stamp = tuple[int, int, int] | None
 
@@ -17,7 +16,7 @@ class ChangedFile:
         """As it is now is as it was read."""
         self._path = path
         self._known = self._seen = self._stamp()
-        self._seen_s = self._looked_s = clock.now_s()
+        self._looked_s = clock.now_s()
 
     def has_changed(self) -> bool:
         """Whether it is another than before, and was left alone for a second; said once."""
@@ -25,13 +24,10 @@ class ChangedFile:
         if now_s - self._looked_s < _LOOK_S:
             return False
         self._looked_s = now_s
-        stamp = self._stamp()
-        if stamp != self._seen:
-            self._seen, self._seen_s = stamp, now_s
+        before, self._seen = self._seen, self._stamp()
+        if self._seen is None or self._seen != before or self._seen == self._known:
             return False
-        if stamp is None or stamp == self._known or now_s - self._seen_s < _QUIET_S:
-            return False
-        self._known = stamp
+        self._known = self._seen
         return True
 
     def read_now(self) -> None:

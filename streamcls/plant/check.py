@@ -25,7 +25,7 @@ from streamcls.runtime.threads import Threads
 from streamcls.runtime.turns import Question
 
 _MEASURE_S = 2.0  # of the classifier alone
-_LOOK_S = 0.1  # how often a wait sees a signal
+_WAIT_S = 0.1  # how often a wait sees a signal
 _BUSY = 0.8  # of the CPUs, above which there is no room for the unexpected
 
 
@@ -203,7 +203,7 @@ def _measure(model: SharedModel, pictures: Sequence[Picture], stop: Stop) -> flo
         for number in range(count):
             ask(number)
         for _ in range(count):  # the first ones warm up
-            while not busy.acquire(timeout=_LOOK_S) and not stop.is_set:
+            while not busy.acquire(timeout=_WAIT_S) and not stop.is_set:
                 pass
         begun_s, before = clock.now_s(), turns.answers
         stop.wait(_MEASURE_S)

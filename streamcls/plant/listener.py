@@ -7,16 +7,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
 
 from streamcls import clock
+from streamcls.closing import Closing
 from streamcls.errors import OutputPathError
-from streamcls.runtime.closing import Closing
 from streamcls.runtime.stop import Stop
 from streamcls.runtime.threads import Threads
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 
@@ -171,7 +167,7 @@ class _Page(BaseHTTPRequestHandler):
     def _made(self, page: Callable[[], Answer]) -> Answer:
         try:
             return page()
-        except Exception as error:
+        except Exception as error:  # whatever it is, who asks is told, and others are answered
             log.error("http: %s: %s: %s", self.path, type(error).__name__, error)
             log.debug("where it was raised:", exc_info=error)
             return Answer(500, b"it failed; the log says why\n")

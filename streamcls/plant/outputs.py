@@ -25,7 +25,7 @@ def add_outputs(run: LiveRun, settings: Settings, alerts: Sink | None) -> None:
         OutputPathError: one can't be put where it is asked for.
     """
     pipeline, facts = run.pipeline, run_facts(settings, run)
-    # All others get new names.
+    # Only statistics replace what an earlier run left; all others have the time in their names.
     facts = replace(facts, overwrite=facts.overwrite or _has_own_stats(settings))
     for output in live_outputs(settings, facts):
         sink = output.recovering(

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
+from streamcls.closing import Closing
 from streamcls.config.plant import PlantSettings
 from streamcls.errors import MissingPackageError, StreamclsError
 from streamcls.plant.listener import Answer, Listener
 from streamcls.plant.plant import Plant
-from streamcls.runtime.closing import Closing
 
 _METRICS = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -9,15 +9,15 @@ from streamcls import clock
 from streamcls.builders.live import LiveRun, build_live
 from streamcls.builders.relabelling import relabelling
 from streamcls.builders.source import is_live
+from streamcls.closing import Closing
 from streamcls.config.plant import PlantCamera, PlantSettings
 from streamcls.config.plant_file import camera_settings
-from streamcls.errors import OutputError, SettingsError, StreamclsError
+from streamcls.errors import OutputError, SettingsError, SourceError, StreamclsError
 from streamcls.metrics import Metrics
 from streamcls.plant.alerts import Alerts
 from streamcls.plant.cameras import Cameras, Changes
 from streamcls.plant.model import SharedModel, load_shared
 from streamcls.plant.outputs import add_outputs, check_outputs
-from streamcls.runtime.closing import Closing
 from streamcls.runtime.stop import Stop
 from streamcls.runtime.threads import in_background
 
@@ -43,7 +43,7 @@ class Plant(Closing):
         Raises:
             StreamclsError: the model can't be had, or an output can't be put where it is asked for.
         """
-        self._file, self._stop, self._progress = file, stop, progress
+        self._file, self._stop = file, stop
         self.settings = settings
         check_settings(settings, file)
         self.model = load_shared(settings, stop, progress=progress)
@@ -66,12 +66,15 @@ class Plant(Closing):
     def look(self) -> None:
         """Keeps the cameras going; to be called a few times a second.
 
-        Raises:
-            SourceError: a required camera was given up, or the last one.
+        The run ends when no camera is left, and with an error where one was given up that is
+        required, or was the last.
         """
         self._note_answers()
-        if not self.cameras.look():
-            self._stop.set()
+        try:
+            if not self.cameras.look():
+                self._stop.set()
+        except SourceError as error:
+            self._stop.set(error)
         for one in self.cameras.running:
             if one.given_up is not None or one.restart_s is not None:
                 self.alerts.gone(one.name, str(one.given_up or "it is started again"))
@@ -91,7 +94,7 @@ class Plant(Closing):
             wanted = load()
             check_settings(wanted, self._file, running=self.settings)
             changes = self._apply(wanted, meanwhile)
-        except Exception as error:
+        except Exception as error:  # whatever it is, the cameras go on
             self.reloads["refused"] += 1
             for line in str(error).splitlines():
                 log.error("%s", line)
@@ -108,9 +111,7 @@ class Plant(Closing):
         before, model_before = self.settings, self.model
         anew = (wanted.model, wanted.runtime) != model_before.asked
         if anew:
-            self.model = in_background(
-                lambda: load_shared(wanted, self._stop, progress=False), meanwhile
-            )
+            self.model = self._loaded(wanted, meanwhile)
             self.model.turns.start()
         try:
             check_labels(wanted, self.model)
@@ -127,6 +128,20 @@ class Plant(Closing):
             model_before.turns.close()
         self.alerts.forget_others(wanted)
         return changes
+
+    def _loaded(self, wanted: PlantSettings, meanwhile: Callable[[], None]) -> SharedModel:
+        """Another model, while the cameras go on with theirs.
+
+        Raises:
+            StreamclsError: it can't be had, or the run is to end and does not wait for it.
+        """
+
+        def go_on() -> None:
+            meanwhile()
+            if self._stop.is_set:
+                raise StreamclsError("the run ends, without the other model")
+
+        return in_background(lambda: load_shared(wanted, self._stop, progress=False), go_on)
 
     def _open(self, camera: PlantCamera, stop: Stop, metrics: Metrics) -> LiveRun:
         chosen = camera_settings(self.settings, camera)

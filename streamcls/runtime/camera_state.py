@@ -178,9 +178,9 @@ class CameraState:
             return self._labels[WHOLE].result(frame, status=status)
         height, width = frame.image.shape[:2]
         regions = tuple(
-            RegionLabel(region.name, region.box(width, height), steady.label, steady.prob)
-            for region in self._views.regions
-            if (steady := self._labels[region.name].steady)
+            RegionLabel(name, box.edges(width, height), steady.label, steady.prob)
+            for name, box in self._views.regions.items()
+            if (steady := self._labels[name].steady)
         )
         return Result(frame, None, None, None, 0.0, (), None, 0, status, regions)
 

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from streamcls import clock
+from streamcls.closing import Closing
 from streamcls.metrics import Metrics
 from streamcls.protocols import Classified, Sink, Source
 from streamcls.records import NO_IMAGE, Event, Frame, Grabbed, Picture, Result, as_bgr
 from streamcls.runtime.buffer import Buffer, Finished
-from streamcls.runtime.closing import Closing
 from streamcls.runtime.labels import Labelling, Labels, timing
 from streamcls.runtime.output_queue import Wanted
 from streamcls.runtime.stop import Stop

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from streamcls import clock
+from streamcls.closing import Closing
 from streamcls.metrics import Metrics
 from streamcls.protocols import LiveSource, Sink
 from streamcls.records import (
@@ -32,7 +33,6 @@ from streamcls.records import (
 )
 from streamcls.runtime.buffer import Buffer, Finished
 from streamcls.runtime.camera_state import CameraState
-from streamcls.runtime.closing import Closing
 from streamcls.runtime.labels import Labelling, Labels
 from streamcls.runtime.live_outputs import LiveOutputs
 from streamcls.runtime.output_queue import OutputQueue, Wanted
@@ -103,10 +103,7 @@ class LivePipeline(Closing):
         )
         self._state = CameraState(
             source.camera,
-            {
-                view: Labels(labelling.smoother(self._named(view)), top_k=labelling.top_k)
-                for view in self._views.names
-            },
+            self._labels_of(labelling),
             self._views,
             begun_ns=source.begun_ns,
             stale_after_s=rules.stale_after_s,
@@ -114,19 +111,20 @@ class LivePipeline(Closing):
             tell=self.outputs.tell,
             say=self._say,
         )
-        self._own_turns = None
-        if turns is None:
-            self._own_turns = turns = Turns(
-                labelling.classifier,
-                stop,
-                workers=1,
-                room=rules.queue_size,
-                newest=rules.newest,
-            )
-        self._seats = {view: turns.seat(lambda: stop.is_set) for view in self._views.names}
+        self._own_turns = None if turns is not None else _turns_for_one(labelling, rules, stop)
+        asked = turns or self._own_turns
+        assert asked is not None
+        self._seats = {view: asked.seat(lambda: stop.is_set) for view in self._views.names}
         self._threads = Threads(stop)
         self._heard_ns = clock.now_ns()
         self._closed = False
+
+    def _labels_of(self, labelling: Labelling) -> dict[str, Labels]:
+        """Each view's."""
+        return {
+            view: Labels(labelling.smoother(self._named(view)), top_k=labelling.top_k)
+            for view in self._views.names
+        }
 
     # -- outputs
 
@@ -286,3 +284,9 @@ class LivePipeline(Closing):
             self._state.look(now_s)
             if self._duration_s is not None and now_s >= self._duration_s:
                 self.stop.set()
+
+
+def _turns_for_one(labelling: Labelling, rules: LiveRules, stop: Stop) -> Turns:
+    """One worker with all threads: the newest frame's label comes soonest."""
+    classifier, room = labelling.classifier, rules.queue_size
+    return Turns(classifier, stop, workers=1, room=room, newest=rules.newest)

@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from streamcls import clock
+from streamcls.closing import Closing
 from streamcls.protocols import Classified, Classifier
 from streamcls.records import Picture, Prediction, Timing
 from streamcls.runtime.buffer import Buffer, Finished
-from streamcls.runtime.closing import Closing
 from streamcls.runtime.labels import timing
 from streamcls.runtime.stop import Stop
 from streamcls.runtime.threads import Threads

@@ -1,11 +1,11 @@
 """What of a camera's picture is classified: the whole, turned maybe, or some regions of it."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from streamcls.records import Image, Picture, Planes, Region, as_bgr
+from streamcls.records import Box, Image, Picture, Planes, as_bgr
 
 log = logging.getLogger(__name__)
 
@@ -16,16 +16,16 @@ WHOLE = ""  # the name of the view of a camera without regions
 class Views:
     """The parts of one camera's pictures. One thread at a time."""
 
-    def __init__(self, rotation: int = 0, regions: Sequence[Region] = ()) -> None:
+    def __init__(self, rotation: int = 0, regions: Mapping[str, Box] | None = None) -> None:
         """Takes what the settings say.
 
         Args:
             rotation: degrees by which pictures are turned clockwise.
-            regions: what is classified instead of the whole.
+            regions: what is classified instead of the whole, by name.
         """
         self._rotation = rotation
-        self.regions = tuple(regions)
-        self.names = tuple(region.name for region in regions) or (WHOLE,)
+        self.regions: Mapping[str, Box] = regions or {}
+        self.names = tuple(self.regions) or (WHOLE,)
         self._empty: set[str] = set()  # regions of which was said that they are beyond the picture
 
     def turned(self, picture: Picture) -> Picture:
@@ -39,15 +39,15 @@ class Views:
             return
         image = as_bgr(picture)
         height, width = image.shape[:2]
-        for region in self.regions:
-            left, top, right, bottom = region.box(width, height)
+        for name, box in self.regions.items():
+            left, top, right, bottom = box.edges(width, height)
             if right <= left or bottom <= top:
-                self._say_empty(camera, region.name, width, height)
-                yield region.name, None
+                self._say_empty(camera, name, width, height)
+                yield name, None
                 continue
             part = np.ascontiguousarray(image[top:bottom, left:right])
             part.flags.writeable = False
-            yield region.name, part
+            yield name, part
 
     def _say_empty(self, camera: str, name: str, width: int, height: int) -> None:
         if name not in self._empty:

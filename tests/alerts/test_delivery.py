@@ -113,7 +113,7 @@ def test_one_line_when_it_is_down_and_one_when_it_is_back(
     down, back = (record.getMessage() for record in caplog.records)
     assert down == (
         "webhook http://plant: can't be reached at http://anna:***@plant/hook: refused;"
-        " 3 messages are waiting"
+        " messages that wait: 3"
     )
     assert back == "webhook http://plant: takes messages again; 2 are waiting"
 

@@ -9,8 +9,9 @@ from streamcls.config.options import check_fits
 from streamcls.config.plant import PlantSettings
 from streamcls.config.plant_file import camera_settings, read_settings
 from streamcls.config.settings import Settings
-from streamcls.config.types import Box, Rotation
+from streamcls.config.types import Rotation
 from streamcls.errors import SettingsError
+from streamcls.records import Box
 
 TWO = """\
 defaults:

@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
+from streamcls.closing import Closing
 from tests.integration.certificates import Certificates
 from tests.integration.rtsp import free_port
 
@@ -19,7 +19,7 @@ DEADLINE_S = 20.0
 USER, PASSWORD = "anna", "geheim"
 
 
-class Broker:
+class Broker(Closing):
     """Remembers over restarts what is retained and what waits for listeners that are away."""
 
     def __init__(
@@ -91,19 +91,11 @@ class Broker:
         finally:
             self._process.send_signal(signal.SIGCONT)
 
-    def __enter__(self) -> "Broker":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self.down()
 
 
-class Listening:
+class Listening(Closing):
     """What comes in at a broker; as `name` it also gets what came while it was away."""
 
     def __init__(self, port: int, *topics: str, name: str = "", password: str = "") -> None:
@@ -150,15 +142,7 @@ class Listening:
         with self._changed:
             return [json.loads(text)["id"] for topic, text in self.came if "id" in text]
 
-    def __enter__(self) -> "Listening":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
         client, self._client = self._client, None

@@ -14,6 +14,7 @@ from streamcls.config.settings import ModelSettings
 from tests.conftest import _program
 from tests.integration.broker import Broker
 from tests.integration.certificates import Certificates, make_certificates
+from tests.integration.plant import small_disk as mounted
 from tests.integration.rtsp import FaultProxy, RtspServer, system_python_with_gst
 
 
@@ -45,6 +46,15 @@ def converted_demo(cache_home: Path) -> None:
 @pytest.fixture(scope="session")
 def is_root() -> bool:
     return os.geteuid() == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system with room for 700 kB."""
+    with mounted(tmp_path / "small", "700k") as folder:
+        if folder is None:
+            pytest.skip("a small file system can only be mounted by root")
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 
+from streamcls.closing import Closing
 from tests.integration.rtsp import free_port
 
 DEADLINE_S = 20.0
@@ -21,7 +21,7 @@ class Request:
     body: bytes
 
 
-class Receiver:
+class Receiver(Closing):
     """Answers each request with the next of `answers`, and 204 when those are used up.
 
     An answer is a status, (status, headers), or "hang": none until it is closed.
@@ -68,15 +68,7 @@ class Receiver:
             )
             return list(self.requests)
 
-    def __enter__(self) -> "Receiver":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self.down()
 
     def _kind(self) -> type[BaseHTTPRequestHandler]:

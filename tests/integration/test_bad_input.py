@@ -164,20 +164,6 @@ def test_a_read_only_folder(
     wrong(cli, tmp_path, *arguments, code=2, says="no permission to write there")
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path, is_root: bool) -> Iterator[Path]:
-    """A file system with room for 700 kB."""
-    if not is_root:
-        pytest.skip("only root can mount a small file system")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=700k", "none", str(folder)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("no file system can be mounted here")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_disk_that_fills_up(cli: Cli, demo_clip: Path, small_disk: Path, ffprobe: str) -> None:
     """The run fails with one line, and what was written can be read."""
     video, log, events = small_disk / "o.mp4", small_disk / "o.csv", small_disk / "o.json"

@@ -299,3 +299,9 @@ def test_the_broker_starts_and_asks_for_the_password(program: Program, tmp_path:
         assert answer(port, "streamcls", "ge heim$1") == 0
         assert answer(port, "streamcls", "other") == 5
         assert answer(port, "anna", "ge heim$1") == 5
+
+
+def test_the_example_of_secrets_has_those_of_the_example_of_settings() -> None:
+    wanted = set(re.findall(r"\$\{(\w+)\}", (PROJECT / "configs" / "line.yaml").read_text()))
+    given = set(re.findall(r"^(\w+)=", (DEPLOY / "env.example").read_text(), re.MULTILINE))
+    assert wanted - {"NAME"} <= given

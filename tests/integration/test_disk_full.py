@@ -2,7 +2,6 @@
 
 import csv
 import json
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,20 +23,6 @@ from tests.fakes import LABELS, event, prediction, result
 
 NOW_S = 1_700_000_000.0
 _NOISE = np.random.default_rng(0)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path, is_root: bool) -> Iterator[Path]:
-    if not is_root:
-        pytest.skip("a small file system can only be mounted by root")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
 
 
 class Line:

@@ -215,11 +215,14 @@ def test_a_wrong_password_is_one_line_without_it(
         delivering(Delivery(spool, publisher)) as delivery,
     ):
         spool.append(message(1))
-        spool.append(message(2))
         until(lambda: delivery.tally().failed_tries)
+        spool.append(message(2))
         assert delivery.tally().waiting == 2
     assert len(caplog.messages) == 1
-    assert "refuses: not authorized; check user name and password; 2 messages" in caplog.text
+    assert (
+        "refuses: not authorized; check user name and password; messages that wait: 1"
+        in caplog.text
+    )
     assert "falsch" not in caplog.text + repr(wrong)
     with publishing(settings(broker, username=USER, password=PASSWORD)) as publisher:
         assert publisher.deliver(message(1)).status == "delivered"

@@ -1,13 +1,15 @@
 """A plant's cameras of fakes, and a clock that tests put forward."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from streamcls import clock
 from streamcls.builders.live import LiveRun
-from streamcls.config.plant import PlantCamera
+from streamcls.config.plant import PlantCamera, PlantSettings
+from streamcls.config.plant_file import read_settings
 from streamcls.errors import OutputPathError
 from streamcls.metrics import Metrics
 from streamcls.runtime.labels import Labelling
@@ -17,6 +19,19 @@ from streamcls.sampling import EveryNth
 from streamcls.smoothing import SteadyLabel
 from tests.fakes import FakeClassifier
 from tests.runtime.rig import Camera, Kept
+
+TWO = """\
+cameras:
+  - {camera: left, source: "sim://"}
+  - {camera: right, source: "sim://"}
+"""
+
+
+def settings_of(text: str, folder: Path) -> PlantSettings:
+    (folder / "line.yaml").write_text(text)
+    found = read_settings(folder / "line.yaml", {})
+    assert isinstance(found, PlantSettings)
+    return found
 
 
 class FakeClock:

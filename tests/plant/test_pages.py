@@ -4,60 +4,21 @@ from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from streamcls.config.plant import PlantSettings
-from streamcls.config.plant_file import read_settings
 from streamcls.errors import OutputPathError
 from streamcls.plant.exposition import STATES, Exposition
-from streamcls.plant.model import SharedModel
 from streamcls.plant.pages import Pages
 from streamcls.plant.plant import Plant
-from streamcls.runtime.stop import Stop
-from streamcls.runtime.turns import Turns
-from tests.builders.fake import Fake
-from tests.plant.made import Built
+from tests.plant.made import TWO, Built, settings_of
 from tests.runtime.rig import balanced
 
 pytestmark = pytest.mark.alone
 
-TWO = """\
-cameras:
-  - {camera: left, source: "sim://"}
-  - {camera: right, source: "sim://"}
-"""
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
-
-
-def settings_of(text: str, folder: Path) -> PlantSettings:
-    (folder / "line.yaml").write_text(text)
-    found = read_settings(folder / "line.yaml", {})
-    assert isinstance(found, PlantSettings)
-    return found
-
-
-@pytest.fixture
-def built() -> Built:
-    return Built()
-
-
-@pytest.fixture
-def plant(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
-    """Two cameras that tests hold in their hands."""
-
-    def load(asked: PlantSettings, stop: Stop, *, progress: bool) -> SharedModel:
-        fake: Any = Fake()
-        turns = Turns(fake, stop, workers=1, room=1, newest=True)
-        return SharedModel((asked.model, asked.runtime), fake, turns, 1)
-
-    monkeypatch.setattr("streamcls.plant.plant.load_shared", load)
-    monkeypatch.setattr(Plant, "_open", lambda _, *asked: built(*asked))
-    with Plant(settings_of(TWO, tmp_path), tmp_path / "line.yaml", Stop(), progress=False) as made:
-        made.start()
-        yield made
 
 
 def samples(plant: Plant) -> Samples:

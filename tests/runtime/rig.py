@@ -255,6 +255,15 @@ class Rig:
         for thread in self._threads:
             thread.join(PATIENCE_S)
 
+    def give_while_busy(self, count: int) -> None:
+        """So many frames while the classifier has one in its hands."""
+        self.gate.shut()
+        self.camera.give()
+        self.gate.somebody_waits()
+        for _ in range(count):
+            self.camera.give()
+        self.gate.open()
+
     def answered(self, sink: Kept) -> int:
         """Gives a frame, and waits for its answer in a sink."""
         index = self.camera.give()

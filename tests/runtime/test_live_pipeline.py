@@ -62,12 +62,7 @@ def test_a_longer_queue_has_the_newest_frames_in_it() -> None:
     rig = Rig(queue_size=3)
     sink = rig.add()
     with rig:
-        rig.gate.shut()
-        rig.camera.give()
-        rig.gate.somebody_waits()
-        for _ in range(10):
-            rig.camera.give()
-        rig.gate.open()
+        rig.give_while_busy(10)
         sink.until_it_has(10)
     assert sink.indices == [0, 8, 9, 10]
 

@@ -4,20 +4,24 @@ import numpy as np
 import pytest
 
 from streamcls.metrics import Snapshot
-from streamcls.records import Event, Image, Region, Result
+from streamcls.records import Box, Event, Image, Result
 from streamcls.runtime.views import Views
 from tests.fakes import LABELS
 from tests.runtime.rig import Kept, Rig, balanced
 
 pytestmark = pytest.mark.alone
 
-LEFT, RIGHT = Region("left", 0, 0, 0.5, 1), Region("right", 0.5, 0, 0.5, 1)
-GONE = Region("gone", 1000, 0, 10, 10)
+BOXES = {
+    "left": Box(0, 0, 0.5, 1),
+    "right": Box(0.5, 0, 0.5, 1),
+    "gone": Box(1000, 0, 10, 10),
+}
 
 
-def rigged(*regions: Region, queue_size: int = 3, newest: bool = True) -> Rig:
+def rigged(*names: str, queue_size: int = 3, newest: bool = True) -> Rig:
     """Room for all of the test's frames, so that each is classified."""
-    return Rig(queue_size=queue_size, newest=newest, views=Views(0, regions or (LEFT, RIGHT)))
+    regions = {name: BOXES[name] for name in names or ("left", "right")}
+    return Rig(queue_size=queue_size, newest=newest, views=Views(0, regions))
 
 
 def halves(left: int, right: int) -> Image:
@@ -132,7 +136,7 @@ def test_the_ledger_counts_every_region_and_balances_at_every_moment() -> None:
         if not balanced(now):
             wrong.append(now)
 
-    rig = Rig(every=2, before=look, views=Views(0, [LEFT, RIGHT, GONE]))
+    rig = Rig(every=2, before=look, views=Views(0, BOXES))
     sink = rig.add()
     wanted = 0
     with rig:
@@ -156,7 +160,7 @@ def test_the_ledger_counts_every_region_and_balances_at_every_moment() -> None:
 
 
 def test_a_region_beyond_the_picture_holds_up_no_other() -> None:
-    rig = rigged(GONE, LEFT)
+    rig = rigged("gone", "left")
     sink = rig.add()
     with rig:
         for _ in range(3):
@@ -170,12 +174,7 @@ def test_a_region_has_room_of_its_own() -> None:
     rig = rigged(queue_size=1)
     sink = rig.add()
     with rig:
-        rig.gate.shut()
-        rig.camera.give()
-        rig.gate.somebody_waits()
-        for _ in range(10):
-            rig.camera.give()
-        rig.gate.open()
+        rig.give_while_busy(10)
         sink.until(lambda: sink.indices.count(10) == 2)
     assert [r.frame.index for r in of(sink, "cam/left")] == [0, 10]
     assert [r.frame.index for r in of(sink, "cam/right")] == [10]
@@ -183,7 +182,8 @@ def test_a_region_has_room_of_its_own() -> None:
 
 
 def test_regions_are_of_the_turned_picture() -> None:
-    rig = Rig(queue_size=3, views=Views(90, [LEFT, RIGHT]))
+    sides = {name: BOXES[name] for name in ("left", "right")}
+    rig = Rig(queue_size=3, views=Views(90, sides))
     answers, shown = rig.add(), rig.add(every_frame=True)
     image = np.full((24, 32, 3), 0, np.uint8)
     image[12:] = 1  # what is below comes to the left

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from streamcls.records import Image, Picture, Planes, Region, as_bgr
+from streamcls.records import Box, Image, Picture, Planes, as_bgr
 from streamcls.runtime.views import WHOLE, Views
 
 HEIGHT, WIDTH = 6, 8
@@ -75,14 +75,14 @@ def test_a_turned_picture_is_made_once_and_only_when_wanted() -> None:
 
 
 def test_names_are_those_of_the_regions_or_of_the_whole() -> None:
-    left, right = Region("left", 0, 0, 0.5, 1), Region("right", 0.5, 0, 0.5, 1)
+    lanes = {"left": Box(0, 0, 0.5, 1), "right": Box(0.5, 0, 0.5, 1)}
     assert Views().names == (WHOLE,)
-    assert Views(0, [left, right]).names == ("left", "right")
+    assert Views(0, lanes).names == ("left", "right")
 
 
 def test_each_region_is_a_part_of_its_own() -> None:
     image = picture()
-    views = Views(0, [Region("share", 0.5, 0, 0.5, 0.5), Region("px", 1, 2, 3, 4)])
+    views = Views(0, {"share": Box(0.5, 0, 0.5, 0.5), "px": Box(1, 2, 3, 4)})
     found = parts(views, Lazy(image))
     share, px = found["share"], found["px"]
     assert isinstance(share, np.ndarray) and isinstance(px, np.ndarray)
@@ -96,20 +96,20 @@ def test_each_region_is_a_part_of_its_own() -> None:
 
 def test_regions_are_of_the_turned_picture() -> None:
     image = picture()
-    found = parts(Views(90, [Region("top", 0, 0, 1, 0.25)]), image)["top"]
+    found = parts(Views(90, {"top": Box(0, 0, 1, 0.25)}), image)["top"]
     assert np.array_equal(as_bgr(found), np.rot90(image, -1)[: WIDTH // 4])  # type: ignore[arg-type]
 
 
 def test_a_region_that_reaches_beyond_is_cut() -> None:
     image = picture()
-    found = parts(Views(0, [Region("corner", 6, 4, 100, 100)]), image)["corner"]
+    found = parts(Views(0, {"corner": Box(6, 4, 100, 100)}), image)["corner"]
     assert np.array_equal(as_bgr(found), image[4:, 6:])  # type: ignore[arg-type]
 
 
 def test_a_region_beyond_the_picture_has_no_part_and_that_is_said_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    views = Views(0, [Region("gone", 8, 0, 2, 2), Region("here", 0, 0, 2, 2)])
+    views = Views(0, {"gone": Box(8, 0, 2, 2), "here": Box(0, 0, 2, 2)})
     with caplog.at_level(logging.ERROR, "streamcls"):
         for _ in range(3):
             found = parts(views, picture())
@@ -140,12 +140,12 @@ def test_boxes_in_px_and_in_shares(
     size: tuple[int, int],
     box: tuple[int, int, int, int],
 ) -> None:
-    assert Region("part", *region).box(*size) == box
+    assert Box(*region).edges(*size) == box
 
 
 @pytest.mark.parametrize("region", [(640, 0, 10, 10), (0, 480, 10, 10), (5000, 5000, 1, 1)])
 def test_a_box_beyond_the_picture_is_empty(region: tuple[float, float, float, float]) -> None:
-    left, top, right, bottom = Region("part", *region).box(640, 480)
+    left, top, right, bottom = Box(*region).edges(640, 480)
     assert right <= left or bottom <= top
 
 
@@ -153,9 +153,9 @@ def test_a_box_beyond_the_picture_is_empty(region: tuple[float, float, float, fl
 def test_regions_side_by_side_leave_no_gap_and_do_not_overlap(count: int) -> None:
     """Whatever the shares are rounded to."""
     share = round(1 / count, 2)
-    lanes = [Region("lane", number * share, 0, share, 1) for number in range(count)]
+    lanes = [Box(number * share, 0, share, 1) for number in range(count)]
     for width in range(1, 200):
-        boxes = [lane.box(width, 10) for lane in lanes]
+        boxes = [lane.edges(width, 10) for lane in lanes]
         assert boxes[0][0] == 0
         for (_, _, right, _), (left, _, _, _) in pairwise(boxes):
             assert right == left, width

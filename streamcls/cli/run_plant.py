@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from streamcls import clock
 from streamcls.cli.log import say
@@ -12,10 +13,14 @@ from streamcls.config.plant import PlantSettings
 from streamcls.config.plant_file import read_settings
 from streamcls.errors import OutputError, OutputPathError, SettingsError, StreamclsError
 from streamcls.plant.changes import ChangedFile
+from streamcls.plant.one_camera import as_plant
 from streamcls.plant.pages import Pages
-from streamcls.plant.plant import Plant
+from streamcls.plant.plant import Plant, no_sinks
 from streamcls.runtime import systemd
 from streamcls.runtime.stop import Stop
+
+if TYPE_CHECKING:
+    from streamcls.web.site import Site
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +29,14 @@ _STATUS_S = 60.0
 
 
 def run_plant(
-    settings: PlantSettings, file: Path, given: Mapping[str, object], *, quiet: bool, progress: bool
+    settings: PlantSettings,
+    file: Path,
+    given: Mapping[str, object],
+    *,
+    quiet: bool,
+    progress: bool,
+    stop: Stop | None = None,
+    site: "Site | None" = None,
 ) -> None:
     """Runs all cameras of a settings file until a signal ends it.
 
@@ -34,40 +46,62 @@ def run_plant(
         given: options of the command line, which overrule the file each time it is read.
         quiet: whether nothing but errors is said.
         progress: whether a download shows its progress.
+        stop: ends it, too.
+        site: the page that shows it; it is closed when this ends.
 
     Raises:
         StreamclsError: it can't start, or a required camera was given up.
         SystemExit: a signal ended it.
     """
-    stop = Stop()
+    stop = stop or Stop()
+    also = site.sinks if site is not None else no_sinks
     with ExitStack() as stack:
-        plant = Plant(settings, file, stop, progress=progress)  # a signal ends it at once
+        # A signal ends it at once.
+        plant = Plant(settings, file, stop, progress=progress, also=also)
         stack.enter_context(stop.on_signals(reload=True))
         if not quiet:  # when all is closed, or the ledgers would not balance
             stack.callback(_say_ledgers, plant)
-        stack.enter_context(plant)
-        stack.callback(systemd.stopping)
-        pages = stack.enter_context(Pages(plant))
-        try:
-            plant.start()
-            pages.apply(plant.settings)
-        except OutputPathError as error:  # as a taken port: no wrong setting
-            raise OutputError(str(error)) from error
+        pages = _begun(plant, stack, site)
         if not quiet:
             say(_heading(plant, file))
         systemd.ready(plant.status())
-        _go_on(plant, pages, stop, file, given)
+        _go_on(plant, pages, stop, file, given, site)
     if stop.failure is not None:
         raise stop.failure
     if stop.signal is not None:
         raise SystemExit(128 + stop.signal)
 
 
-def _go_on(plant: Plant, pages: Pages, stop: Stop, file: Path, given: Mapping[str, object]) -> None:
+def _begun(plant: Plant, stack: ExitStack, site: "Site | None") -> Pages:
+    """Starts it with all that shows it, and notes on the stack how that ends."""
+    stack.enter_context(plant)
+    stack.callback(systemd.stopping)
+    pages = stack.enter_context(Pages(plant))
+    try:
+        plant.start()
+        if site is not None:
+            stack.callback(site.close)
+            site.attach(plant)
+        pages.apply(plant.settings)
+    except OutputPathError as error:  # as a taken port: no wrong setting
+        raise OutputError(str(error)) from error
+    return pages
+
+
+def _go_on(
+    plant: Plant,
+    pages: Pages,
+    stop: Stop,
+    file: Path,
+    given: Mapping[str, object],
+    site: "Site | None",
+) -> None:
     """Until the stop: looks after everything, and reads the file again when it is time."""
 
     def load() -> PlantSettings:
         found = read_settings(file, given)
+        if site is not None:
+            found = as_plant(found)
         if not isinstance(found, PlantSettings):
             raise SettingsError(f"{file}: a run over many cameras can't become one over `source:`")
         return found
@@ -82,6 +116,8 @@ def _go_on(plant: Plant, pages: Pages, stop: Stop, file: Path, given: Mapping[st
                 _listen(pages, plant)
             systemd.ready(plant.status())
         rounds.look()
+        if site is not None:
+            site.look()
 
 
 def _listen(pages: Pages, plant: Plant) -> None:
@@ -97,17 +133,14 @@ class _Rounds:
 
     def __init__(self, plant: Plant) -> None:
         self._plant = plant
-        self._alive_s = systemd.watchdog_interval_s()
-        self._next_alive_s = clock.now_s()
+        self._watchdog = systemd.Watchdog()
         self._next_status_s = clock.now_s() + _STATUS_S
 
     def look(self) -> None:
         """Cameras that ended, the watchdog, the line each minute."""
         self._plant.look()
+        self._watchdog.look(self._plant.is_alive)
         now_s = clock.now_s()
-        if self._alive_s is not None and now_s >= self._next_alive_s and self._plant.is_alive():
-            self._next_alive_s = now_s + self._alive_s
-            systemd.alive()
         if now_s >= self._next_status_s:
             self._next_status_s = now_s + _STATUS_S
             line = self._plant.status()

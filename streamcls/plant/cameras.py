@@ -34,6 +34,7 @@ class RunningCamera:
         given_up: why it will not come back, or None.
         is_over: whether that is because its duration is over, as asked for.
         started_s: when it was started, by `clock.now_s`.
+        is_stopped: whether somebody ended it for now.
     """
 
     asked: PlantCamera
@@ -44,6 +45,7 @@ class RunningCamera:
     given_up: SourceError | None = None
     is_over: bool = False
     started_s: float = field(default_factory=clock.now_s)
+    is_stopped: bool = False
 
     @property
     def name(self) -> str:
@@ -52,10 +54,27 @@ class RunningCamera:
 
     @property
     def state(self) -> str:
-        """Of the source, or "given_up"; while it waits to be started again, there is no signal."""
+        """Of the source, "given_up" or "stopped"; between two starts there is no signal."""
+        if self.is_stopped:
+            return "stopped"
         if self.restart_s is not None:
             return "no_signal"
         return "given_up" if self.given_up is not None else self.run.pipeline.status.state
+
+    @property
+    def gone(self) -> str:
+        """Why nothing comes of it at this moment; empty while it runs."""
+        if self.is_stopped:
+            return "it was stopped"
+        if self.given_up is not None:
+            return str(self.given_up)
+        return "it is started again" if self.restart_s is not None else ""
+
+    def begins_anew(self, wanted: PlantCamera, *, all_anew: bool) -> bool:
+        """Whether settings that are applied start it again; who was stopped stays so."""
+        if wanted != self.asked or self.given_up is not None:
+            return True
+        return all_anew and not self.is_stopped
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,8 +114,8 @@ class Cameras(Closing):
 
         Args:
             wanted: by name.
-            all_anew: whether all are restarted, as for another model; those that were given up
-                are in any case.
+            all_anew: whether all that run are restarted, as for another model; those that were
+                given up are in any case.
 
         Raises:
             StreamclsError: one can't be built; what ran before still runs then.
@@ -104,8 +123,7 @@ class Cameras(Closing):
         changed = [
             name
             for name, camera in wanted.items()
-            if name in self._running
-            and (all_anew or camera != self._running[name].asked or self._running[name].given_up)
+            if name in self._running and self._running[name].begins_anew(camera, all_anew=all_anew)
         ]
         added = [name for name in wanted if name not in self._running]
         removed = [name for name in self._running if name not in wanted]
@@ -143,7 +161,7 @@ class Cameras(Closing):
             SourceError: a required camera was given up, or the last one.
         """
         for one in self.running:
-            if one.given_up is not None:
+            if one.given_up is not None or one.is_stopped:
                 continue
             if clock.now_s() - one.started_s > _HEALTHY_S:
                 one.backoff.reset()
@@ -159,6 +177,23 @@ class Cameras(Closing):
         if lost and not is_left:
             raise lost[0]
         return is_left
+
+    def set_running(self, name: str, *, running: bool) -> None:
+        """Starts or ends one for now; where that is so already, nothing happens.
+
+        Raises:
+            KeyError: there is none of that name.
+            StreamclsError: it can't be started.
+        """
+        one = self._running[name]
+        if running and one.gone:
+            again = self._built(one.asked)
+            self._running[name] = again
+            again.run.pipeline.start()
+        elif not running and not one.is_stopped:
+            one.is_stopped = True
+            self._close([one])
+        log.warning("%s: %s, as somebody asked for", name, "started" if running else "stopped")
 
     def _hung(self, one: RunningCamera) -> None:
         if one.asked.required:

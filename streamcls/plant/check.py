@@ -16,9 +16,9 @@ from streamcls.config.plant import PlantCamera, PlantSettings
 from streamcls.config.plant_file import camera_settings
 from streamcls.errors import StreamclsError
 from streamcls.plant.alerts import check_receivers
+from streamcls.plant.mistakes import check_labels, check_sources
 from streamcls.plant.model import SharedModel, load_shared
 from streamcls.plant.outputs import check_outputs, folders
-from streamcls.plant.plant import check_labels, check_sources
 from streamcls.records import Picture, Prediction, Timing
 from streamcls.runtime.stop import Stop
 from streamcls.runtime.threads import Threads
@@ -97,7 +97,7 @@ def check(plant: PlantSettings, file: Path, stop: Stop, *, progress: bool) -> Re
         what fails in a thread.
     """
     check_sources(plant)
-    with_model = load_shared(plant, stop, progress=progress)
+    with_model = load_shared((plant.model, plant.runtime), stop, progress=progress)
     check_labels(plant, with_model)
     cameras, reading = _look_at_all(plant, stop)
     others = [

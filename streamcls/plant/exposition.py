@@ -1,6 +1,6 @@
 """The numbers of a plant as Prometheus reads them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from typing import get_args
 
@@ -14,17 +14,18 @@ from streamcls.plant.cameras import RunningCamera
 from streamcls.plant.plant import Plant
 from streamcls.records import State
 
-STATES = (*get_args(State), "given_up")
+STATES = (*get_args(State), "given_up", "stopped")
 
 
 class Exposition:
     """Makes the text that Prometheus scrapes. Any thread."""
 
-    def __init__(self, plant: Plant) -> None:
-        """Of this plant, as it is at each scrape."""
+    def __init__(self, plant: Callable[[], Plant | None], *more: Collector) -> None:
+        """Of this plant, if there is one, as it is at each scrape; and of more."""
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        self._registry.register(_Numbers(plant))
+        for one in (_Numbers(plant), *more):
+            self._registry.register(one)
 
     def text(self) -> bytes:
         """In the text format 0.0.4, UTF-8."""
@@ -32,12 +33,16 @@ class Exposition:
 
 
 class _Numbers(Collector):
-    def __init__(self, plant: Plant) -> None:
+    def __init__(self, plant: Callable[[], Plant | None]) -> None:
         self._plant = plant
 
     def collect(self) -> Iterator[Metric]:
-        plant = self._plant
         yield GaugeMetricFamily("streamcls_up", "1 while it runs.", 1.0)
+        plant = self._plant()
+        if plant is not None:
+            yield from self._of(plant)
+
+    def _of(self, plant: Plant) -> Iterator[Metric]:
         about = GaugeMetricFamily(
             "streamcls_info", "What runs.", labels=("version", "model", "backend")
         )

@@ -63,7 +63,7 @@ class Pages(Closing):
                 "http: prometheus-client is not installed; install it with: "
                 "pip install 'streamcls[plant]'"
             ) from error
-        exposition = Exposition(self._plant)
+        exposition = Exposition(lambda: self._plant)
         return {
             "/metrics": lambda: Answer(200, exposition.text(), _METRICS),
             "/healthz": self._health,

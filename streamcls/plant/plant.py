@@ -2,22 +2,24 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 
 from streamcls import clock
 from streamcls.builders.live import LiveRun, build_live
-from streamcls.builders.relabelling import relabelling
-from streamcls.builders.source import is_live
 from streamcls.closing import Closing
 from streamcls.config.plant import PlantCamera, PlantSettings
 from streamcls.config.plant_file import camera_settings
-from streamcls.errors import OutputError, SettingsError, SourceError, StreamclsError
+from streamcls.errors import SourceError, StreamclsError
 from streamcls.metrics import Metrics
 from streamcls.plant.alerts import Alerts
 from streamcls.plant.cameras import Cameras, Changes
+from streamcls.plant.mistakes import check_labels, check_settings
 from streamcls.plant.model import SharedModel, load_shared
-from streamcls.plant.outputs import add_outputs, check_outputs
+from streamcls.plant.outputs import add_outputs
+from streamcls.protocols import Sink
+from streamcls.runtime.buffer import Buffer
 from streamcls.runtime.stop import Stop
 from streamcls.runtime.threads import in_background
 
@@ -25,13 +27,31 @@ log = logging.getLogger(__name__)
 
 _STUCK_S = 30.0  # without an answer though somebody waits for one
 
+_ASKED = 8  # changes that wait at the same time, and are made in one look
+
 Load = Callable[[], PlantSettings]
 
 
-class Plant(Closing):
-    """Everything that runs for one settings file. All of it is driven by one thread."""
+def no_sinks(_camera: PlantCamera) -> Mapping[str, Sink]:
+    """No more outputs than the settings ask for."""
+    return {}
 
-    def __init__(self, settings: PlantSettings, file: Path, stop: Stop, *, progress: bool) -> None:
+
+class Plant(Closing):
+    """Everything that runs for one settings file. All of it is driven by one thread.
+
+    Others may look, and `ask` for changes.
+    """
+
+    def __init__(
+        self,
+        settings: PlantSettings,
+        file: Path,
+        stop: Stop,
+        *,
+        progress: bool,
+        also: Callable[[PlantCamera], Mapping[str, Sink]] = no_sinks,
+    ) -> None:
         """Loads the model; nothing runs yet.
 
         Args:
@@ -39,18 +59,20 @@ class Plant(Closing):
             file: where they were read, which no output may replace.
             stop: what ends it all.
             progress: whether a download shows its progress.
+            also: makes more outputs for a camera, by their names, each time it is started.
 
         Raises:
             StreamclsError: the model can't be had, or an output can't be put where it is asked for.
         """
-        self._file, self._stop = file, stop
+        self._file, self._stop, self._also = file, stop, also
         self.settings = settings
         check_settings(settings, file)
-        self.model = load_shared(settings, stop, progress=progress)
+        self.model = load_shared((settings.model, settings.runtime), stop, progress=progress)
         self.alerts = Alerts()
         self.cameras = Cameras(self._open)
         self.reloads: Counter[str] = Counter({"applied": 0, "refused": 0})
         self._answers, self._answered_s = 0, clock.now_s()
+        self._asked: Buffer[Callable[[], None]] = Buffer(_ASKED)
 
     def start(self) -> None:
         """Starts everything.
@@ -70,14 +92,38 @@ class Plant(Closing):
         required, or was the last.
         """
         self._note_answers()
+        for change in self._asked.get_more(_ASKED):
+            change()
         try:
             if not self.cameras.look():
                 self._stop.set()
         except SourceError as error:
             self._stop.set(error)
         for one in self.cameras.running:
-            if one.given_up is not None or one.restart_s is not None:
-                self.alerts.gone(one.name, str(one.given_up or "it is started again"))
+            if one.gone:
+                self.alerts.gone(one.name, one.gone)
+
+    # -- what others ask for
+
+    def set_running(self, camera: str, *, running: bool) -> Future[None]:
+        """Starts or ends a camera, soon; on any thread.
+
+        Returns:
+            What says that it is done, or raises: KeyError where there is no such camera,
+            StreamclsError where it can't be started.
+        """
+        done: Future[None] = Future()
+
+        def change() -> None:
+            try:
+                self.cameras.set_running(camera, running=running)
+                done.set_result(None)
+            except Exception as error:  # noqa: BLE001 - whatever it is, who asked is told
+                done.set_exception(error)
+
+        if not self._asked.put(change, given_up=lambda: self._stop.is_set):
+            done.set_exception(StreamclsError("the run ends"))
+        return done
 
     # -- other settings
 
@@ -141,7 +187,8 @@ class Plant(Closing):
             if self._stop.is_set:
                 raise StreamclsError("the run ends, without the other model")
 
-        return in_background(lambda: load_shared(wanted, self._stop, progress=False), go_on)
+        asked = (wanted.model, wanted.runtime)
+        return in_background(lambda: load_shared(asked, self._stop, progress=False), go_on)
 
     def _open(self, camera: PlantCamera, stop: Stop, metrics: Metrics) -> LiveRun:
         chosen = camera_settings(self.settings, camera)
@@ -155,6 +202,8 @@ class Plant(Closing):
         )
         try:
             add_outputs(run, chosen, self.alerts.sink(camera))
+            for name, sink in self._also(camera).items():
+                run.pipeline.add(name, sink)
         except BaseException:  # whatever it is, it is raised again
             run.pipeline.close()  # the first outputs have threads already
             raise
@@ -176,7 +225,7 @@ class Plant(Closing):
         return [
             f"{one.name}: {one.state.replace('_', ' ')}"
             for one in self.cameras.running
-            if one.state != "ok"
+            if one.state not in ("ok", "stopped")
         ]
 
     def status(self) -> str:
@@ -199,6 +248,7 @@ class Plant(Closing):
     def close(self) -> None:
         """Ends all of it, within the five seconds that a stop may take. Can be called again."""
         self._stop.set()
+        self._asked.abort()
         self.cameras.close()
         self.model.turns.close()
         self.alerts.close()
@@ -206,46 +256,3 @@ class Plant(Closing):
 
 def _by_name(settings: PlantSettings) -> dict[str, PlantCamera]:
     return {camera.camera: camera for camera in settings.cameras}
-
-
-def check_settings(
-    settings: PlantSettings, file: Path, running: PlantSettings | None = None
-) -> None:
-    """Raises for what can be told before anything is loaded; with all mistakes.
-
-    Args:
-        settings: to be run.
-        file: where they were read.
-        running: those that run now, whose outputs are their own.
-    """
-    check_sources(settings)
-    untouched = () if running is None else running.cameras
-    places = list(check_outputs(settings, file, untouched))
-    if places:  # no wrong setting: a folder may be there the next time, when a disk is mounted
-        raise OutputError("\n".join(dict.fromkeys(places)))
-
-
-def check_sources(settings: PlantSettings) -> None:
-    """Raises for cameras that are none; with all mistakes."""
-    _raise(
-        f"{camera.camera}: a recording, or no source; many cameras are live ones"
-        for camera in settings.cameras
-        if not is_live(camera.source)
-    )
-
-
-def check_labels(settings: PlantSettings, model: SharedModel) -> None:
-    """Raises where cameras name labels that the model does not have; with all mistakes."""
-    wrong: list[str] = []
-    for camera in settings.cameras:
-        try:
-            relabelling(camera.postprocess, model.classifier.card.labels)
-        except SettingsError as error:
-            wrong += [f"{camera.camera}: {line}" for line in str(error).splitlines()]
-    _raise(wrong)
-
-
-def _raise(wrong: Iterable[str]) -> None:
-    lines = list(dict.fromkeys(wrong))
-    if lines:
-        raise SettingsError("\n".join(lines))

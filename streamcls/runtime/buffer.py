@@ -33,8 +33,8 @@ class Buffer(Generic[T]):
         Args:
             capacity: how many items there is room for; may be changed later.
             dropped: is told of each item that gave way to a newer one; None makes writers wait.
-            kind: each kind has that much room of its own; items of kind None never give way, so
-                there must be few of them.
+            kind: each kind has that much room of its own; items of kind None never give way nor
+                wait for room, so there must be few of them.
             in_turns: whether kinds come out one after the other, however many items each puts in;
                 else all items in the order in which they came.
         """
@@ -61,7 +61,12 @@ class Buffer(Generic[T]):
             kind = self._kind(item)
             if self._dropped is None:
                 self._changed.wait_for(
-                    lambda: self._of_kind[kind] < self.capacity or self._aborted or given_up()
+                    lambda: (
+                        kind is None
+                        or self._of_kind[kind] < self.capacity
+                        or self._aborted
+                        or given_up()
+                    )
                 )
             if self._aborted or given_up():
                 return False

@@ -7,6 +7,7 @@ NOTIFY_SOCKET names. Any thread may send; the main process must, unless the unit
 import logging
 import os
 import socket
+from collections.abc import Callable
 
 from streamcls import clock
 from streamcls.masking import mask
@@ -72,3 +73,18 @@ def watchdog_interval_s() -> float | None:
 
 def _status(text: str) -> str:
     return f"STATUS={mask(' '.join(text.split()))}"
+
+
+class Watchdog:
+    """Gives the signs of life when they are due."""
+
+    def __init__(self) -> None:
+        """The first one is due at once, if any is."""
+        self._interval_s, self._next_s = watchdog_interval_s(), clock.now_s()
+
+    def look(self, is_alive: Callable[[], bool]) -> None:
+        """Gives one if it is due and there is life; to be called a few times a second."""
+        now_s = clock.now_s()
+        if self._interval_s is not None and now_s >= self._next_s and is_alive():
+            self._next_s = now_s + self._interval_s
+            alive()

@@ -92,6 +92,7 @@ class Threads:
 
         # Daemons, so that a native call that never returns can't keep the process alive.
         thread = threading.Thread(target=body, name=f"{_PREFIX}{name}", daemon=True)
+        self._threads = [one for one in self._threads if one.is_alive()]
         self._threads.append(thread)
         thread.start()
 

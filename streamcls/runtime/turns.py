@@ -27,12 +27,15 @@ class Question:
         captured_ns: when it was taken.
         answered: is told the answer and where its time went, on a worker thread; must not wait.
         dropped: is told that a newer picture took its place.
+        failed: is told why there is no answer; without it, a picture that the classifier fails on
+            ends the run, as it does where pictures come from cameras.
     """
 
     picture: Picture
     captured_ns: int
     answered: Callable[[Prediction, Timing], None]
     dropped: Callable[[], None]
+    failed: Callable[[Exception], None] | None = None
 
 
 class Turns(Closing):
@@ -60,20 +63,22 @@ class Turns(Closing):
         self._waiting: Buffer[_Asked] = Buffer(
             room,
             dropped=(lambda asked: asked.seat.drop(asked)) if newest else None,
-            kind=lambda asked: asked.seat,
+            kind=lambda asked: asked.seat.kind,
             in_turns=True,
         )
         self._stop = stop
         self._threads = Threads(stop)
         self.answers = 0  # so far, to see that it goes on
 
-    def seat(self, given_up: Callable[[], bool]) -> "Seat":
+    def seat(self, given_up: Callable[[], bool], *, keeps: bool = False) -> "Seat":
         """A place to ask from, for one camera or one part of its picture.
 
         Args:
             given_up: whether who asks has ended; `wake` makes it look.
+            keeps: whether nothing that is asked gives way or waits for room: who asks there sees
+                to it that there is not too much. At most one seat does.
         """
-        return Seat(self._waiting, given_up)
+        return Seat(self._waiting, given_up, keeps=keeps)
 
     @property
     def is_idle(self) -> bool:
@@ -99,9 +104,28 @@ class Turns(Closing):
                 return
             if self._classifier.batch > 1:
                 asked += self._waiting.get_more(self._classifier.batch - 1)
-            begun_ns = clock.now_ns()
-            answer = self._classifier.classify([one.question.picture for one in asked])
-            self._tell(asked, answer, begun_ns)
+            try:
+                self._answer(asked)
+            except Exception:
+                if all(one.question.failed is None for one in asked):
+                    raise
+                self._answer_each(asked)
+
+    def _answer(self, asked: "list[_Asked]") -> None:
+        begun_ns = clock.now_ns()
+        answer = self._classifier.classify([one.question.picture for one in asked])
+        self._tell(asked, answer, begun_ns)
+
+    def _answer_each(self, asked: "list[_Asked]") -> None:
+        """One after the other, so that the one that can't be classified takes no other with it."""
+        for one in asked:
+            try:
+                self._answer([one])
+            except Exception as error:
+                if one.question.failed is None:
+                    raise
+                one.seat.leave_out(one)
+                one.question.failed(error)
 
     def _tell(self, asked: "list[_Asked]", answer: Classified, begun_ns: int) -> None:
         ended_ns = clock.now_ns()
@@ -114,9 +138,12 @@ class Turns(Closing):
 class Seat:
     """Asks; any thread, one at a time."""
 
-    def __init__(self, waiting: "Buffer[_Asked]", given_up: Callable[[], bool]) -> None:
+    def __init__(
+        self, waiting: "Buffer[_Asked]", given_up: Callable[[], bool], *, keeps: bool
+    ) -> None:
         """See `Turns.seat`."""
         self._waiting = waiting
+        self.kind = None if keeps else self
         self._given_up = given_up
         self._lock = threading.RLock()  # who is answered may ask again at once
         self._open: deque[_Asked] = deque()  # without an answer that was told, oldest first
@@ -128,7 +155,7 @@ class Seat:
             self._open.append(asked)
         if self._waiting.put(asked, given_up=self._given_up):
             return True
-        self._forget(asked)
+        self.leave_out(asked)
         return False
 
     def wake(self) -> None:
@@ -137,11 +164,11 @@ class Seat:
 
     def leave(self) -> None:
         """Asks no more; what waits gets no answer."""
-        self._waiting.forget(self)
+        self._waiting.forget(self.kind)
 
     def drop(self, asked: "_Asked") -> None:
         """One gave way to a newer one."""
-        self._forget(asked)
+        self.leave_out(asked)
         asked.question.dropped()
 
     def answer(self, asked: "_Asked", prediction: Prediction, took: Timing) -> None:
@@ -150,7 +177,8 @@ class Seat:
             asked.answer = (prediction, took)
             self._tell()
 
-    def _forget(self, asked: "_Asked") -> None:
+    def leave_out(self, asked: "_Asked") -> None:
+        """One gets no answer; those behind it don't wait for it."""
         with self._lock:
             with suppress(ValueError):
                 self._open.remove(asked)

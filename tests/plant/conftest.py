@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from streamcls.config.plant import PlantSettings
-from streamcls.plant.model import SharedModel
+from streamcls.plant.model import Asked, SharedModel
 from streamcls.plant.plant import Plant
 from streamcls.runtime.stop import Stop
 from streamcls.runtime.turns import Turns
@@ -24,10 +23,10 @@ def built() -> Built:
 def plant(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
     """Two cameras that tests hold in their hands."""
 
-    def load(asked: PlantSettings, stop: Stop, *, progress: bool) -> SharedModel:
+    def load(asked: Asked, stop: Stop, *, progress: bool) -> SharedModel:
         fake: Any = Fake()
         turns = Turns(fake, stop, workers=1, room=1, newest=True)
-        return SharedModel((asked.model, asked.runtime), fake, turns, 1)
+        return SharedModel(asked, fake, turns, 1)
 
     monkeypatch.setattr("streamcls.plant.plant.load_shared", load)
     monkeypatch.setattr(Plant, "_open", lambda _, *asked: built(*asked))

@@ -12,7 +12,7 @@ from streamcls.config.plant_file import read_settings
 from streamcls.errors import SettingsError
 from streamcls.plant import check as check_module
 from streamcls.plant.check import Capacity, Found, Report, check
-from streamcls.plant.model import SharedModel
+from streamcls.plant.model import Asked, SharedModel
 from streamcls.runtime.stop import Stop
 from streamcls.runtime.turns import Turns
 from tests.builders.fake import Fake
@@ -39,9 +39,9 @@ class Checks:
         for module in (look_module, check_module):
             monkeypatch.setattr(module, "LOOK_S", 0.3)
 
-    def _load(self, asked: PlantSettings, stop: Stop, *, progress: bool) -> SharedModel:
+    def _load(self, asked: Asked, stop: Stop, *, progress: bool) -> SharedModel:
         turns = Turns(self.classifier, stop, workers=2, room=1, newest=True)
-        return SharedModel((asked.model, asked.runtime), self.classifier, turns, 2)
+        return SharedModel(asked, self.classifier, turns, 2)
 
     def __call__(self, text: str) -> Report:
         file = self.folder / "line.yaml"

@@ -25,7 +25,7 @@ def samples(plant: Plant) -> Samples:
     """As Prometheus' own parser reads them."""
     return {
         (one.name, tuple(sorted(one.labels.items()))): one.value
-        for family in text_string_to_metric_families(Exposition(plant).text().decode())
+        for family in text_string_to_metric_families(Exposition(lambda: plant).text().decode())
         for one in family.samples
     }
 

@@ -68,3 +68,49 @@ def test_a_mistake_of_ours_is_no_end_of_the_cameras(plant: Plant, built: Built) 
     assert plant.reload(load, plant.look) is None  # type: ignore[arg-type]
     assert plant.reloads["refused"] == 1
     built.answered("left")
+
+
+def test_a_camera_that_somebody_stops_stays_so_and_the_other_goes_on(
+    plant: Plant, built: Built, tmp_path: Path
+) -> None:
+    done = plant.set_running("left", running=False)
+    plant.look()
+    done.result(0)
+    left = plant.cameras.running[0]
+    assert (left.state, left.gone) == ("stopped", "it was stopped")
+    assert plant.missing() == ["right: connecting"]  # who was stopped is not missed
+    plant.look()
+    built.answered("right")
+    assert plant.reload(lambda: settings_of(TWO, tmp_path), plant.look) is not None
+    assert plant.cameras.running[0].state == "stopped"
+    again = plant.set_running("left", running=True)
+    plant.look()
+    again.result(0)
+    built.answered("left")
+    assert plant.cameras.running[0].state == "ok"
+
+
+def test_other_settings_start_a_camera_that_was_stopped(
+    plant: Plant, built: Built, tmp_path: Path
+) -> None:
+    plant.set_running("left", running=False)
+    plant.look()
+    other = TWO.replace('"sim://"}', '"sim://", rotation: 90}', 1)
+    assert plant.reload(lambda: settings_of(other, tmp_path), plant.look) is not None
+    built.answered("left")
+
+
+def test_a_camera_that_is_not_there_or_can_t_be_built_is_said(plant: Plant, built: Built) -> None:
+    none = plant.set_running("none", running=True)
+    plant.set_running("left", running=False)
+    built.cannot.add("left")
+    cannot = plant.set_running("left", running=True)
+    plant.look()
+    assert isinstance(none.exception(0), KeyError)
+    assert "its folder is away" in str(cannot.exception(0))
+    assert plant.cameras.running[0].state == "stopped"
+
+
+def test_after_the_end_nothing_is_changed(plant: Plant) -> None:
+    plant.close()
+    assert "the run ends" in str(plant.set_running("left", running=True).exception(0))

@@ -350,3 +350,62 @@ def test_times_are_of_the_question(batch: int) -> None:
     (timing,) = asker.timings
     assert (timing.preprocess_ms, timing.infer_ms) == (1.0, 2.0)
     assert 0 < timing.waited_ms <= timing.age_ms  # captured_ns is 0
+
+
+def test_a_seat_that_keeps_drops_nothing_and_gets_its_turn_only() -> None:
+    gate = Gate()
+    with at_work(gate) as turns:
+        first = busy(turns, gate)
+        keeps = Asker(turns)
+        keeps.seat = turns.seat(lambda: keeps.over, keeps=True)
+        for number in range(1, 21):
+            assert keeps.ask(number)
+        assert first.ask(5)
+        gate.open()
+        assert keeps.until(20) == list(range(1, 21))
+        assert first.until(2) == [0, 5]
+        assert first.timings[1].age_ms <= keeps.timings[2].age_ms
+    assert keeps.dropped == []
+
+
+def test_a_seat_that_keeps_does_not_wait_for_room_where_others_do() -> None:
+    gate = Gate()
+    with at_work(gate, newest=False) as turns:
+        busy(turns, gate)
+        keeps = Asker(turns)
+        keeps.seat = turns.seat(lambda: keeps.over, keeps=True)
+        for number in range(5):
+            assert keeps.ask(number)  # or the test would hang here
+        gate.open()
+        keeps.until(5)
+
+
+def test_a_question_that_can_t_be_answered_fails_alone() -> None:
+    failed: list[str] = []
+    gate, stop = Gate(), Stop()
+
+    def odd(size: int) -> None:
+        gate(size)
+        if fail_on[:1] == [size]:
+            fail_on.pop(0)
+            raise ValueError("odd")
+
+    fail_on: list[int] = []
+    with at_work(odd, batch=2, stop=stop) as turns:
+        gate.shut()
+        first, strange = Asker(turns), turns.seat(lambda: False)
+        assert first.ask(0)
+        gate.somebody_waits()
+        second = Asker(turns)
+        bad = Question(
+            picture(1), 0, lambda *_: None, lambda: None, lambda e: failed.append(str(e))
+        )
+        assert strange.ask(bad)
+        assert second.ask(2)
+        fail_on += [2, 1]  # the batch of both, and then the first of it alone
+        gate.open()
+        assert second.until(1) == [2]
+        assert second.ask(3)
+        assert second.until(2) == [2, 3]
+    assert failed == ["odd"]
+    assert stop.failure is None

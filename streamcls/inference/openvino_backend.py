@@ -68,15 +68,23 @@ class OpenVinoBackend:
                 self._compiled = _core().compile_model(model, "CPU", options)
         except RuntimeError as error:
             raise ModelSettingsError(f"{file}: OpenVINO can't run it: {_reason(error)}") from error
+        self._shape = shape
         self._own = threading.local()  # an infer request is a thread's own
         self.infer(np.zeros(shape, np.uint8))
 
     def infer(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(batch, S, S, 3) uint8 RGB to (batch, C) probabilities."""
-        if not hasattr(self._own, "request"):
-            self._own.request = self._compiled.create_infer_request()
-        answer = self._own.request.infer([pixels], share_inputs=True, share_outputs=True)
-        return np.array(answer[0], np.float32)  # a copy: the request's own memory is used again
+        own = self._own
+        if not hasattr(own, "request"):
+            own.request = self._compiled.create_infer_request()
+            own.pixels = np.empty(self._shape, np.uint8)
+            own.request.set_input_tensor(openvino.Tensor(own.pixels, shared_memory=True))
+            own.answer = own.request.get_output_tensor().data
+        own.pixels[:] = pixels
+        # `infer` packs and unpacks dictionaries around this: 0.14 ms more of Python's lock.
+        own.request.start_async()
+        own.request.wait()
+        return np.array(own.answer, np.float32)  # a copy: the request's own memory is used again
 
 
 def _reason(error: RuntimeError) -> str:

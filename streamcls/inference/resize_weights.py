@@ -76,15 +76,18 @@ def axis_weights(
     samples = length if samples is None else samples
     # A sample covers a whole number of pixels, and the last one maybe fewer.
     length_in_samples = length / -(-length // samples)
-    weights = _resize_weights(length_in_samples, samples, new, wanted, at.interpolation)
+    begin, weights = _resize_weights(length_in_samples, samples, new, wanted, at.interpolation)
     used = _used(weights)
-    return used, weights[:, used]
+    return slice(begin + used.start, begin + used.stop), weights[:, used]
 
 
 def _resize_weights(
     length: float, samples: int, new: int, wanted: NDArray[np.int64], interpolation: str
-) -> NDArray[np.float64]:
-    """The share of each sample in each wanted output pixel, (n, samples); rows sum to 1.
+) -> tuple[int, NDArray[np.float64]]:
+    """The share of each sample in each wanted output pixel, (n, used samples); rows sum to 1.
+
+    The first of the two is where these samples begin: of a picture of 1 x 1,000,000 px, few are
+    used.
 
     Pillow's `precompute_coeffs`: the kernel is stretched by the scale where the picture shrinks.
     """
@@ -94,10 +97,11 @@ def _resize_weights(
     centre = (wanted + 0.5) * scale
     first = np.maximum((centre - reach * stretch + 0.5).astype(int), 0)
     end = np.minimum((centre + reach * stretch + 0.5).astype(int), samples)
-    pixel = np.arange(samples)
+    begin = int(first.min())
+    pixel = np.arange(begin, int(end.max()))
     inside = (pixel >= first[:, None]) & (pixel < end[:, None])
     shares = kernel(np.abs((pixel - centre[:, None] + 0.5) / stretch)) * inside
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+    return begin, np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
 def _triangle(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate
 
+from streamcls.inference.resize_products import Products
 from streamcls.inference.resize_weights import Geometry
 from streamcls.records import Image
 
@@ -23,15 +24,22 @@ with warnings.catch_warnings():
     torch.from_numpy(_array)
 
 
+_PIXELS = 8_000_000  # of a whole resized picture, of which torch makes all
+
+
 class TorchResize:
     """Resizes pictures of one size."""
 
     def __init__(self, at: Geometry) -> None:
         """Takes the sizes."""
         self._at = at
+        # 1 x 50,000 px would become 256 x 12,800,000 before the square is cut out.
+        self._products = Products(at) if at.new_height * at.new_width > _PIXELS else None
 
     def __call__(self, image: Image) -> NDArray[np.uint8]:
         """(H, W, 3) BGR to the cropped picture, RGB."""
+        if self._products is not None:
+            return self._products(image)
         at = self._at
         pixels = torch.from_numpy(np.ascontiguousarray(image))  # (H, W, 3)
         pixels = pixels.permute(2, 0, 1)[None]  # (1, 3, H, W)

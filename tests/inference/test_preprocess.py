@@ -146,3 +146,20 @@ def test_kinds_may_change_from_picture_to_picture() -> None:
     preprocess(large)
     preprocess(picture(100, 100))
     np.testing.assert_array_equal(preprocess(small), first)
+
+
+@both
+@pytest.mark.parametrize(("height", "width"), [(3_000_000, 1), (1, 3_000_000)])
+def test_a_thin_picture_takes_no_more_memory_than_its_square(
+    resizer: Resizer, height: int, width: int
+) -> None:
+    """The whole of it, resized, would have a hundred billion pixels."""
+    picture = np.full((height, width, 3), 77, np.uint8)
+    tracemalloc.start()
+    try:
+        square = Preprocess(card(), resizer)(picture)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 20_000_000
+    assert np.array_equal(square, np.full_like(square, 77))

@@ -48,6 +48,7 @@ LEVELS = {
     "export.verify": 14,
     "plant": 12,
     "bench": 15,
+    "web": 15,
     "api": 16,
     "cli": 16,
     "__init__": 17,

@@ -21,6 +21,7 @@ from streamcls.runtime.threads import left_behind
 COMMANDS = {
     "run": "Classify a video file, a webcam or a stream.",
     "classify": "Classify pictures.",
+    "serve": "Serve a page and a REST API.",
     "export": "Make a fast bundle of a model, measured against it.",
     "verify": "Check a bundle against its original.",
     "bench": "Measure models and whole runs on this machine.",

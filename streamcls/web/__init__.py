@@ -1,0 +1,1 @@
+"""The page and the REST API, with everything they share with a plant in one process."""

@@ -11,11 +11,13 @@ import pytest
 from streamcls.builders.backend import Work
 from streamcls.builders.model import load_classifier
 from streamcls.config.settings import ModelSettings
+from streamcls.plant.model import SharedModel
 from tests.conftest import _program
 from tests.integration.broker import Broker
 from tests.integration.certificates import Certificates, make_certificates
 from tests.integration.plant import small_disk as mounted
 from tests.integration.rtsp import FaultProxy, RtspServer, system_python_with_gst
+from tests.integration.web_server import shared_model
 
 
 @pytest.fixture
@@ -41,6 +43,16 @@ def process(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 def converted_demo(cache_home: Path) -> None:
     """The demo model is in the cache, so that no process under test is seen converting it."""
     load_classifier(ModelSettings(name="demo"), Work(1, 1), progress=False)
+
+
+@pytest.fixture(scope="module")
+def web_model(converted_demo: None) -> Iterator[SharedModel]:
+    """The demo model at work in this process, for servers in it.
+
+    Not for longer: with a thread of ours alive, the command line ends the whole process.
+    """
+    with shared_model() as model:
+        yield model
 
 
 @pytest.fixture(scope="session")

@@ -21,10 +21,7 @@ model.eval()
 transform = models.ResNet18_Weights.IMAGENET1K_V1.transforms()
 labels = models.ResNet18_Weights.IMAGENET1K_V1.meta["categories"]
 
-app = Flask(__name__)
 
-
-@app.post("/predict")
 def predict() -> Response:
     """The top-3 of one picture."""
     picture = Image.open(request.files["files"].stream).convert("RGB")
@@ -33,3 +30,7 @@ def predict() -> Response:
     top = probs.topk(3)
     found = zip(top.values.tolist(), top.indices.tolist(), strict=True)
     return jsonify([{"label": labels[at], "prob": prob} for prob, at in found])
+
+
+app = Flask(__name__)
+app.add_url_rule("/predict", view_func=predict, methods=["POST"])

@@ -23,7 +23,7 @@ from streamcls.web.schemas import ResultOut, ResultsOut, ScoreOut
 from streamcls.web.tally import Tally
 
 _AT_ONCE = 4  # pictures of one request
-_UNPACKED = 32  # pictures of all requests that are in memory at the same time
+_UNPACKED = 16  # pictures of all requests that are taken out of them at the same time
 _BIG = 2  # of these, large ones
 _HEAD = 512
 # All have one reason, so that is the answer's; else 422.
@@ -56,11 +56,21 @@ class Classifying:
             try:
                 return await self._result(sent, top_k, budget)
             finally:
+                self._unpacked.release()
                 room.release()
 
+        waiting = self._sent(uploads)
         async with asyncio.TaskGroup() as group:
-            async for sent in self._sent(uploads):
+            while True:
                 await room.acquire()
+                await self._unpacked.acquire()  # before it is taken out of an archive
+                try:
+                    sent = await anext(waiting)
+                except BaseException as error:  # whatever it is, it is raised again
+                    self._unpacked.release()
+                    if isinstance(error, StopAsyncIteration):
+                        break
+                    raise
                 found.append(group.create_task(one(sent)))
         return [task.result() for task in found]
 
@@ -101,17 +111,16 @@ class Classifying:
     async def _top(self, sent: Sent, top_k: int, budget: "_Budget") -> list[ScoreOut]:
         if sent.refused is not None:
             raise sent.refused
-        async with self._unpacked:
-            picture = await self._in_thread(_unpacked_if_small, sent.data, self._rules, budget)
-            async with self._big if isinstance(picture, Opened) else nullcontext():
-                if isinstance(picture, Opened):
-                    picture = await self._in_thread(picture.unpacked)
-                try:
-                    prediction = await self._desk.classify(picture)
-                except Problem as problem:
-                    if problem.code != "broken":
-                        raise
-                    raise Refused("broken", problem.detail) from problem
+        picture = await self._in_thread(_unpacked_if_small, sent.data, self._rules, budget)
+        async with self._big if isinstance(picture, Opened) else nullcontext():
+            if isinstance(picture, Opened):
+                picture = await self._in_thread(picture.unpacked)
+            try:
+                prediction = await self._desk.classify(picture)
+            except Problem as problem:
+                if problem.code != "broken":
+                    raise
+                raise Refused("broken", problem.detail) from problem
         return [
             ScoreOut(label=one.label, class_id=one.class_id, prob=round(min(1.0, one.prob), 6))
             for one in prediction.top(top_k)

@@ -27,9 +27,13 @@ class Listener:
 
     def put(self, messages: list[Message]) -> None:
         """Takes messages in, on the loop."""
-        self._waiting += [one for one in messages if self._camera in (None, one.camera)]
+        self.catch_up(messages)
         self.is_over = self.is_over or len(self._waiting) > _WAITING
         self._changed.set()
+
+    def catch_up(self, messages: list[Message]) -> None:
+        """The same, however many, for who has just come."""
+        self._waiting += [one for one in messages if self._camera in (None, one.camera)]
 
     def tell(self, message: Message | None) -> None:
         """The same on any thread; None for the end."""
@@ -96,7 +100,7 @@ class Feed:
             if after is not None:
                 ids = [one.id for one in self._kept]
                 since = ids.index(after) + 1 if after in ids else 0
-                listener.put(list(self._kept)[since:][-_WAITING:])
+                listener.catch_up(list(self._kept)[since:])
             self._listeners = (*self._listeners, listener)
         try:
             yield listener

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -12,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from streamcls import clock
 from streamcls.web.problems import Problem, answer
 from streamcls.web.rate import RateLimit
-from streamcls.web.rules import MB, Rules, is_loopback
+from streamcls.web.rules import MB, Rules, is_loopback, own_names
 from streamcls.web.tally import Tally
 from streamcls.web.tokens import Tokens
 
@@ -36,6 +37,8 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+_CHARSET = re.compile(r"charset\*?\s*=\s*[\"']?([^;\"'\s]*)", re.I)
+_UTF_8 = {"utf-8", "utf8"}
 _SMALL = 64_000  # bytes of other bodies than pictures and videos
 _BURST = 2  # seconds' worth of requests at once
 _PAGE = 10  # times as many for the page's parts, of which it has forty
@@ -75,6 +78,8 @@ class Guard:
         """
         self._app, self._rules, self._tokens, self._tally = app, rules, tokens, tally
         self._is_ready = is_ready
+        if not rules.is_local:
+            own_names()  # before anybody waits for it
         self._rates = [RateLimit(rate, rate * _BURST) for rate in (rules.rate, _PAGE * rules.rate)]
         self.slots = {
             CLASSIFY: Slots(rules.room, rules.waiting_bytes),
@@ -143,6 +148,9 @@ class Guard:
             raise Problem(401, "unauthorized", "give the token: Authorization: Bearer TOKEN")
         if headers.get("transfer-encoding", "chunked").lower() != "chunked":
             raise Problem(400, "invalid", "a transfer encoding other than chunked")
+        if not {one.lower() for one in _CHARSET.findall(headers.get("content-type", ""))} <= _UTF_8:
+            # Python knows some that take minutes for a megabyte.
+            raise Problem(415, "unsupported", "a charset other than UTF-8")
         if self._size(scope) > self._most(scope):
             raise _too_large(self._most(scope))
         self._check_room(scope)
@@ -198,7 +206,11 @@ def _check_origin(headers: Headers, host: str) -> None:
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     foreign = origin is not None and origin.partition("://")[2].lower() != host.lower()
     if foreign or site not in (None, "same-origin", "none"):
-        raise Problem(403, "forbidden", "asked by a page of another site")
+        raise Problem(
+            403,
+            "forbidden",
+            "asked by a page of another site; a proxy has to pass the Host header on as it is",
+        )
 
 
 def _too_large(most: int) -> Problem:

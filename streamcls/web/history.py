@@ -38,7 +38,8 @@ class History:
         self._lasting: dict[tuple[str, str], Segment] = {}  # by view and kind
         self._latest: dict[str, Result] = {}  # by view
         self._snapshots: OrderedDict[int, bytes] = OrderedDict()
-        self._numbers = count(1)
+        # Browsers keep pictures for a while: those of an earlier run have other numbers.
+        self._numbers = count(int(clock.epoch_s()))
 
     def event(self, event: Event) -> None:
         """A segment or state began or ended."""

@@ -21,6 +21,7 @@ RESULTS: dict[ResultName, str] = {
 _NOTE = "job.json"
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,5}")
 _NOT_BEGUN = Progress()
+_TRIES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Job:
         is_upload: whether it is deleted when the work is over.
         fps: classify at most so many frames a second, or None for all.
         progress: see `job_process.Progress`.
+        tries: how often it was begun.
     """
 
     id: str
@@ -46,6 +48,7 @@ class Job:
     progress: Progress = _NOT_BEGUN
     error: str | None = None
     ended_utc: float | None = None
+    tries: int = 0
 
     def keep(self, folder: Path) -> None:
         """Writes the note into the job's folder.
@@ -68,7 +71,11 @@ def kept_in(folder: Path) -> Job | None:
         return None
     if job.id != folder.name:
         return None
-    return replace(job, state="waiting", progress=_NOT_BEGUN) if job.state == "running" else job
+    if job.state != "running":
+        return job
+    if job.tries >= _TRIES:  # it may be what ended the server
+        return replace(job, state="failed", error="the server ended twice while it was at work")
+    return replace(job, state="waiting", progress=_NOT_BEGUN)
 
 
 def ending_of(name: str) -> str:

@@ -134,7 +134,9 @@ class JobProcess(Closing):
 
 
 def give_way() -> None:
-    """The lowest priority and no core files; for the process itself."""
+    """The lowest priority, the first to go where memory ends, no core files; for itself."""
     os.nice(15)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST, _LARGEST))

@@ -1,5 +1,6 @@
 """The process of a job: a task on standard input, how far it is on standard output, a line each."""
 
+import faulthandler
 import json
 import os
 import sys
@@ -31,11 +32,13 @@ _FORMATS = (
 )
 _ONLY_FILES = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
 _EVERY_S = 0.5
+_SILENT_S = 600.0  # without a frame, after which it ends itself: other jobs wait
 
 
 def main() -> None:
     """Does one task and ends."""
     give_way()
+    faulthandler.dump_traceback_later(_SILENT_S, exit=True)
     warnings.filterwarnings("ignore")
     os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "|".join(
         f"{name};{value}" for name, value in _ONLY_FILES.items()
@@ -121,6 +124,7 @@ class _Said:
         self._say()
 
     def _say(self) -> None:
+        faulthandler.dump_traceback_later(_SILENT_S, exit=True)  # from now on
         self._said_s = clock.now_s()
         took_s = self._said_s - self._begun_s
         fps = self._frames / took_s if took_s > 0 else None

@@ -14,6 +14,7 @@ import shutil
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -62,6 +63,8 @@ class Jobs(Closing):
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._own = _locked(folder)
+        except OutputPathError:
+            raise
         except OSError as error:
             raise OutputPathError(f"--jobs {folder}: {error.strerror or error}") from error
         self._found()
@@ -182,8 +185,15 @@ class Jobs(Closing):
                 swept_s = clock.now_s()
                 self._sweep()
             task, job = self._task(), self._next()
-            if task is not None and job is not None:
+            if task is None or job is None:
+                continue
+            try:
                 self._do(job, task)
+            except Exception as error:
+                log.error("job %s: unexpected %s: %s", job.id, type(error).__name__, error)
+                log.debug("where it was raised:", exc_info=error)
+                failed = replace(job, state="failed", error="it failed; the server's log says why")
+                self._update(replace(failed, ended_utc=clock.epoch_s()))
 
     def _next(self) -> Job | None:
         waiting = [job for job in reversed(self.all()) if job.state == "waiting"]
@@ -192,7 +202,7 @@ class Jobs(Closing):
     def _do(self, job: Job, task: Task) -> None:
         folder = self._folder / job.id
         source = folder / job.source if job.is_upload else Path(job.source)
-        job = replace(job, state="running")
+        job = replace(job, state="running", tries=job.tries + 1)
         try:
             task = replace(
                 task, source=source, folder=folder, camera=Path(job.file).stem or "video"
@@ -200,6 +210,8 @@ class Jobs(Closing):
             with JobProcess(replace(task, fps=job.fps)) as process:
                 with self._lock:
                     self._process, self._at = process, job.id
+                    if self._stop.is_set or job.id not in self._jobs:  # since it was chosen
+                        process.end()
                 self._update(job)
                 for progress in process.progress():
                     job = replace(job, progress=progress)
@@ -211,10 +223,12 @@ class Jobs(Closing):
         finally:
             with self._lock:
                 self._process = self._at = None
-        if self._stop.is_set and job.state == "failed":
-            return  # it is done again the next time
+        if self._stop.is_set and job.state == "failed":  # it is done again the next time
+            self._update(replace(job, state="waiting", error=None, tries=job.tries - 1))
+            return
         if job.is_upload:
-            source.unlink(missing_ok=True)
+            with suppress(OSError):
+                source.unlink(missing_ok=True)
         self._update(replace(job, ended_utc=clock.epoch_s()))
 
     def _update(self, job: Job) -> None:

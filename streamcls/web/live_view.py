@@ -72,7 +72,7 @@ class Viewer:
         """
         while True:
             self._newer.clear()
-            if any(view.is_closed for _, view in self._views):
+            if all(view.is_closed for _, view in self._views):
                 return []
             found = []
             for name, view in self._views:
@@ -157,6 +157,9 @@ class View(Closing):
     def enter(self, viewer: Viewer) -> None:
         """One more looks."""
         with self._lock:
+            if viewer.size not in {one.size for one in self._viewers}:
+                self._newest.pop(viewer.size, None)  # from when somebody looked last
+                self._made_s.pop(viewer.size, None)
             self._viewers = (*self._viewers, viewer)
             if not self._is_at_work and not self._stop.is_set:
                 self._is_at_work, self._has_failed = True, False

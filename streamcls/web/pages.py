@@ -70,7 +70,7 @@ def _routes(tokens: Tokens) -> APIRouter:
                 tokens.begin(),
                 httponly=True,
                 samesite="strict",
-                secure=request.url.scheme == "https",
+                secure=request.headers.get("origin", "").startswith("https:"),
             )
             return answer
         tries.wait_s(client)

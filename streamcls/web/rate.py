@@ -46,4 +46,6 @@ def _site(client: str) -> str:
         return client
     if address.version == 4:
         return client
+    if address.ipv4_mapped is not None:  # as a socket for both has it
+        return str(address.ipv4_mapped)
     return str(ipaddress.ip_network((address, _V6_SITE), strict=False))

@@ -3,6 +3,7 @@
 import ipaddress
 import socket
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 MB = 1_000_000
@@ -70,15 +71,23 @@ class Rules:
         try:
             ipaddress.ip_address(name)
         except ValueError:
-            own = () if self.is_local else (socket.gethostname(), socket.getfqdn())
+            own = () if self.is_local else own_names()
             known = ("localhost", self.host, *own, *self.names)
             return name in {each.lower() for each in known}
         return True
 
 
+@cache
+def own_names() -> tuple[str, str]:
+    """What this machine calls itself; asked for once, since the second may ask the network."""
+    return socket.gethostname(), socket.getfqdn()
+
+
 def is_loopback(host: str) -> bool:
     """Whether an address or name is this machine and nobody else."""
     try:
-        return ipaddress.ip_address(host.strip("[]").partition("%")[0]).is_loopback
+        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
         return host.lower() == "localhost"
+    mapped = address.ipv4_mapped if address.version == 6 else None
+    return (mapped or address).is_loopback

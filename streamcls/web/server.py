@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 _HEAD_S = 10.0  # for the head of a request, from its first byte or the connection's beginning on
 _HEAD_BYTES = 64_000
+_DRAIN_S = 2.0  # for what comes after an answer that came early
+_UNSENT_BYTES = 128_000  # that the system may hold: who is slow gets no old pictures
 _KEEP_ALIVE_S = 15
 _GRACEFUL_S = 2
 _CONNECTIONS = 500
@@ -79,6 +81,8 @@ def _listening(host: str, port: int) -> socket.socket:
     made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
         made.bind((host.strip("[]"), port))
         made.listen(_BACKLOG)
     except OSError as error:
@@ -97,12 +101,36 @@ class _Timed(HttpToolsProtocol):
 
     _head_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
+    _is_draining = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._await_head()
 
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        # For answers that nobody reads: to close would wait for their reader.
+        self.scope["extensions"] = {"streamcls": {"hang_up": self.transport.abort}}
+
+    def on_response_complete(self) -> None:
+        is_early = self.cycle is not None and self.cycle.more_body
+        super().on_response_complete()
+        if is_early and not self.transport.is_closing():
+            self._drain()
+
+    def _drain(self) -> None:
+        """The answer came before the request was whole: what is left of that is no next request.
+
+        Closed at once, many clients would lose the answer, too.
+        """
+        self._is_draining = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(_DRAIN_S, self.transport.abort)
+
     def data_received(self, data: bytes) -> None:
+        if self._is_draining:
+            return
         if self._head_timer is None and self._is_between_requests:
             self._await_head()
         super().data_received(data)

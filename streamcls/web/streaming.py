@@ -19,7 +19,8 @@ class Streaming(Response):
     def __init__(self, pieces: Callable[[], AsyncGenerator[bytes, None]], media_type: str) -> None:
         """`pieces` is called when the answer begins; a problem before the first is the answer."""
         self._pieces = pieces
-        super().__init__(media_type=media_type)
+        # So that proxies don't gather it first.
+        super().__init__(media_type=media_type, headers={"X-Accel-Buffering": "no"})
         del self.headers["content-length"]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -33,7 +34,12 @@ class Streaming(Response):
             if not sending.done():
                 sending.cancel()
             await asyncio.gather(leaving, return_exceptions=True)
-        await _ended(sending)
+        try:
+            await sending
+        except asyncio.CancelledError:
+            return  # the reader went
+        except TimeoutError:
+            await _hang_up(scope)
 
     async def _send(self, send: Any) -> None:
         pieces = self._pieces()
@@ -59,8 +65,9 @@ async def _left(receive: Any) -> None:
         pass
 
 
-async def _ended(sending: "asyncio.Future[None]") -> None:
-    try:
-        await sending
-    except (asyncio.CancelledError, TimeoutError):
-        return  # the reader went, or was too slow
+async def _hang_up(scope: Any) -> None:
+    """On who does not read, whatever still waits for them."""
+    hang_up = scope.get("extensions", {}).get("streamcls", {}).get("hang_up")
+    if hang_up is not None:
+        hang_up()
+        await asyncio.sleep(0)  # the server notices

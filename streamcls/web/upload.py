@@ -124,8 +124,7 @@ async def received(request: Request, folder: Path) -> Upload:
     """
     _, options = parse_options_header(request.headers.get("content-type", ""))
     length = int(request.headers.get("content-length") or 0)
-    if shutil.disk_usage(folder).free < length + _SPARE_BYTES:
-        raise Problem(507, "disk_full", "there is no room for it on the server's disk")
+    _check_room(folder, length)
     if not options.get(b"boundary"):
         raise Problem(422, "invalid", "not a form as RFC 7578 has it: no boundary")
     form = None
@@ -137,6 +136,7 @@ async def received(request: Request, folder: Path) -> Upload:
             if len(waiting) >= _PIECE:
                 await to_thread.run_sync(form.parser.write, bytes(waiting))
                 waiting.clear()
+                _check_room(folder)  # others fill it, too
         await to_thread.run_sync(form.parser.write, bytes(waiting))
         form.parser.finalize()
     except FormParserError as error:
@@ -148,6 +148,11 @@ async def received(request: Request, folder: Path) -> Upload:
             with suppress(OSError):
                 form.close()
     return _upload(form, folder)
+
+
+def _check_room(folder: Path, more_bytes: int = 0) -> None:
+    if shutil.disk_usage(folder).free < more_bytes + _SPARE_BYTES:
+        raise Problem(507, "disk_full", "there is no room for it on the server's disk")
 
 
 def _upload(form: _Form, folder: Path) -> Upload:

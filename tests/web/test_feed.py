@@ -50,6 +50,22 @@ def test_who_comes_back_gets_what_they_missed(after: str | None, expected: list[
     assert asyncio.run(listen()) == expected
 
 
+def test_who_comes_back_to_a_quiet_camera_gets_its_message_however_busy_the_others_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_WAITING", 3)
+    feed = Feed()
+    for number in range(10):
+        feed.tell(message(number, "right" if number == 1 else "left"))
+
+    async def listen(camera: str | None) -> tuple[int, bool]:
+        with feed.listener(camera, "m0") as listener:
+            return len(await listener.messages(0.01)), listener.is_over
+
+    assert asyncio.run(listen("right")) == (1, False)
+    assert asyncio.run(listen(None)) == (9, False)
+
+
 def test_who_does_not_listen_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_WAITING", 3)
     feed = Feed()

@@ -201,6 +201,36 @@ def test_they_are_kept_for_a_day(
     assert jobs.all() == []
 
 
+def test_a_job_that_ends_the_server_twice_is_not_begun_again(make: Make, tmp_path: Path) -> None:
+    jobs = make(hangs)
+    job = until(jobs, uploaded(jobs), "running")
+    note = tmp_path / "jobs" / job.id / "job.json"
+    while '"tries": 1' not in note.read_text():
+        time.sleep(0.005)
+    crashed = note.read_text()
+    jobs.close()
+    for tries, state in ((1, "done"), (2, "failed")):
+        note.write_text(crashed.replace('"tries": 1', f'"tries": {tries}'))
+        (note.parent / "source.mp4").write_bytes(b"video")
+        again = make(done)
+        until(again, job, state)
+        again.close()
+
+
+def test_a_failure_of_ours_fails_its_job_alone(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    def odd(_: Task, __: threading.Event) -> Iterator[Progress]:
+        raise ValueError("odd")
+        yield Progress()
+
+    jobs = make(odd)
+    until(jobs, uploaded(jobs), "failed")
+    FakeProcess.work = staticmethod(done)
+    until(jobs, uploaded(jobs), "done")
+    assert "unexpected ValueError: odd" in caplog.text
+
+
 def test_two_servers_can_t_share_a_folder(make: Make) -> None:
     make(done)
     with pytest.raises(OutputPathError, match="another server works there"):

@@ -188,3 +188,17 @@ def test_after_a_failure_viewers_are_sent_home_and_the_next_sees_pictures(
 
     asyncio.run(look())
     assert "left: the live view failed: no pen" in caplog.text
+
+
+def test_who_comes_a_moment_later_gets_no_old_picture(views: Views, built: Built) -> None:
+    async def look() -> None:
+        with views.viewer(["left"], "large") as viewer:
+            await sees(viewer, built, "left", 90)
+        with views.viewer(["left"], "large") as viewer:
+            waiting = asyncio.ensure_future(viewer.newest())
+            await asyncio.sleep(0.05)
+            assert not waiting.done()  # until the camera gives another one
+            waiting.cancel()
+            await sees(viewer, built, "left", 150)
+
+    asyncio.run(look())

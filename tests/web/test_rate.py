@@ -36,6 +36,16 @@ def test_the_addresses_of_one_ipv6_site_do(limit: tuple[RateLimit, FakeClock]) -
     assert rates.wait_s("2001:db8:1:3::1") == 0
 
 
+def test_ipv4_clients_of_a_socket_for_both_don_t_share(
+    limit: tuple[RateLimit, FakeClock],
+) -> None:
+    rates, _ = limit
+    for _ in range(4):
+        assert rates.wait_s("::ffff:192.0.2.1") == 0
+    assert rates.wait_s("::ffff:192.0.2.1") > 0
+    assert rates.wait_s("::ffff:192.0.2.2") == 0
+
+
 def test_it_does_not_grow_for_ever(
     limit: tuple[RateLimit, FakeClock], monkeypatch: pytest.MonkeyPatch
 ) -> None:

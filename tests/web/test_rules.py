@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from streamcls.web.rules import Rules, is_loopback
+from streamcls.web.rules import Rules, is_loopback, own_names
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost", "LOCALHOST"]
+    "host", ["127.0.0.1", "127.8.8.8", "::ffff:127.0.0.1", "::1", "[::1]", "localhost", "LOCALHOST"]
 )
 def test_this_machine(host: str) -> None:
     assert is_loopback(host)
@@ -24,6 +24,7 @@ def test_elsewhere(host: str) -> None:
 def test_only_own_names_and_addresses_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "plant7")
     monkeypatch.setattr("socket.getfqdn", lambda: "plant7.example.org")
+    own_names.cache_clear()
     near = Rules("127.0.0.1", 8080, jobs=Path())
     far = Rules("0.0.0.0", 8080, jobs=Path(), names=("cams.example.org",))
     for host in ("localhost", "127.0.0.1", "[::1]", "10.0.0.7"):

@@ -102,7 +102,10 @@ export function mount(main, { name, signal }) {
   poll(async () => {
     const camera = await ask(path, { signal });
     if (signal.aborted) return;
-    if (failed) live.restart();
+    if (failed) {
+      say('');
+      live.restart();
+    }
     failed = false;
     panel.update(camera);
   }, { periodMs: TEXT_PERIOD_MS, signal, onError: (error) => {

@@ -15,7 +15,6 @@ from streamcls.demo.clip import STOP_FRAMES, scenes, truths
 from streamcls.demo.scene import draw
 from streamcls.media import av, cv2
 from streamcls.records import Prediction
-from tests.conftest import leaving_nothing
 from tests.integration.web_page.serving import Serving
 from tests.integration.web_page.visits import FLAGS, SECRET, WAIT_MS, Visiting, visit
 
@@ -36,14 +35,13 @@ def chromium() -> Iterator[Browser]:
     if path is None:
         pytest.skip("no Chromium is installed")
     expect.set_options(timeout=WAIT_MS)
-    with leaving_nothing():
-        with sync_playwright() as tool:
-            browser = tool.chromium.launch(executable_path=path, args=list(FLAGS))
-            yield browser
-            browser.close()
-        for thread in threading.enumerate():
-            if thread.name.startswith("asyncio-waitpid"):  # playwright does not wait for it
-                thread.join(WAIT_MS / 1000)
+    with sync_playwright() as tool:
+        browser = tool.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+    for thread in threading.enumerate():
+        if thread.name.startswith("asyncio-waitpid"):  # playwright does not wait for it
+            thread.join(WAIT_MS / 1000)
 
 
 @pytest.fixture(scope="package")
@@ -96,7 +94,7 @@ def site(
     }
     (folder / "line.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
     options = ("--config", "line.yaml", "--folder", "videos")
-    with leaving_nothing(), Serving(folder, *options) as site:
+    with Serving(folder, *options) as site:
         yield site
 
 

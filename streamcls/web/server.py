@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 _HEAD_S = 10.0  # for the head of a request, from its first byte or the connection's beginning on
 _HEAD_BYTES = 64_000
-_DRAIN_S = 2.0  # for what comes after an answer that came early
+_DRAIN_S = 5.0  # for what comes after an answer that came early
 _UNSENT_BYTES = 128_000  # that the system may hold: who is slow gets no old pictures
 _KEEP_ALIVE_S = 15
 _GRACEFUL_S = 2
@@ -124,6 +124,7 @@ class _Timed(HttpToolsProtocol):
         Closed at once, many clients would lose the answer, too.
         """
         self._is_draining = True
+        self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(_DRAIN_S, self.transport.abort)

@@ -124,7 +124,6 @@ class _Timed(HttpToolsProtocol):
         Closed at once, many clients would lose the answer, too.
         """
         self._is_draining = True
-        self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(_DRAIN_S, self.transport.abort)

@@ -92,7 +92,8 @@ class Guard:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
-        guarded = self._guarded(scope, send)
+        body = _Body(scope, receive, self._most(scope), self._rules)
+        guarded = self._guarded(scope, send, body)
         try:
             refusal = self._refusal(scope)
         except Problem as problem:
@@ -105,13 +106,13 @@ class Guard:
             slots.working += 1
             slots.bytes += size
         try:
-            await self._app(scope, _Body(scope, receive, self._most(scope), self._rules), guarded)
+            await self._app(scope, body, guarded)
         finally:
             if slots is not None:
                 slots.working -= 1
                 slots.bytes -= size
 
-    def _guarded(self, scope: Scope, send: Send) -> Send:
+    def _guarded(self, scope: Scope, send: Send, body: "_Body") -> Send:
         """Sends with the headers that keep browsers on our side."""
 
         async def with_headers(message: Any) -> None:
@@ -119,6 +120,8 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers[name] = value
+                if not body.is_whole:  # the server reads the rest away, and closes
+                    headers["Connection"] = "close"
                 if "cache-control" not in headers:
                     is_part = scope["path"].startswith("/static/")  # which browsers may keep
                     headers["Cache-Control"] = "no-cache" if is_part else "no-store"
@@ -222,10 +225,13 @@ class _Body:
 
     def __init__(self, scope: Scope, receive: Receive, most: int, rules: Rules) -> None:
         self._receive, self._most, self._rules = receive, most, rules
-        self._begun_s, self._got, self._is_whole = clock.now_s(), 0, False
+        self._begun_s, self._got = clock.now_s(), 0
+        headers = Headers(scope=scope)
+        has_one = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+        self.is_whole = not has_one
 
     async def __call__(self) -> Any:
-        if self._is_whole:  # what comes now is that the client hangs up, sooner or later
+        if self.is_whole:  # what comes now is that the client hangs up, sooner or later
             return await self._receive()
         try:
             # `wait_for` of Python 3.11 may lose a cancellation, and its task then never ends.
@@ -234,7 +240,7 @@ class _Body:
         except TimeoutError:
             raise Problem(408, "slow", f"nothing came for {self._rules.idle_s:g} s") from None
         self._got += len(message.get("body", b""))
-        self._is_whole = not message.get("more_body", False)
+        self.is_whole = not message.get("more_body", False)
         took_s = clock.now_s() - self._begun_s
         if self._got > self._most:
             raise _too_large(self._most)

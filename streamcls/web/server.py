@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
@@ -93,6 +94,16 @@ def _listening(host: str, port: int) -> socket.socket:
     return made
 
 
+class _Closing:
+    """A connection's transport as uvicorn has it, with another way to close it."""
+
+    def __init__(self, transport: Any, close: Callable[[], None]) -> None:
+        self._transport, self.close = transport, close
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class _Timed(HttpToolsProtocol):
     """Hangs up on who does not send the head of a request in time, or sends too much of it.
 
@@ -104,7 +115,9 @@ class _Timed(HttpToolsProtocol):
     _is_draining = False
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
+        self._own = transport
+        shown: Any = _Closing(transport, self._close)
+        super().connection_made(shown)
         self._await_head()
 
     def on_message_begin(self) -> None:
@@ -118,15 +131,23 @@ class _Timed(HttpToolsProtocol):
         if is_early and not self.transport.is_closing():
             self._drain()
 
+    def _close(self) -> None:
+        if self.cycle is not None and self.cycle.more_body:
+            self._drain()
+        else:
+            self._own.close()
+
     def _drain(self) -> None:
         """The answer came before the request was whole: what is left of that is no next request.
 
         Closed at once, many clients would lose the answer, too.
         """
+        if self._is_draining:
+            return
         self._is_draining = True
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self.loop.call_later(_DRAIN_S, self.transport.abort)
+        if self._own.can_write_eof():
+            self._own.write_eof()
+        self.loop.call_later(_DRAIN_S, self._own.abort)
 
     def data_received(self, data: bytes) -> None:
         if self._is_draining:
